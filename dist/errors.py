@@ -1,0 +1,58 @@
+"""Every error that `dist` raises of its own.
+
+    DistError
+    |-- RendezvousError        the ranks did not find each other
+    |-- CollectiveMismatch     ranks called different collectives, or with different arguments
+    |-- PeerError              another rank died, stopped, raised or left; names it
+    `-- TransportError         bytes could not be moved
+        |-- PeerLost           the connection to a rank is gone
+        `-- TransportTimeout   a rank did not send or receive in time
+
+`PeerLost` is what a transport sees; `ProcessGroup` turns it into a `PeerError` once the control plane has said why.
+"""
+
+from __future__ import annotations
+
+
+class DistError(RuntimeError):
+    """Base of all errors of `dist`."""
+
+
+class RendezvousError(DistError):
+    """The ranks did not all find each other: says which are missing and what was seen."""
+
+
+class CollectiveMismatch(DistError):
+    """Two ranks called different collectives, or one with different arguments: shows both calls."""
+
+
+class PeerError(DistError):
+    """Another rank died, stopped, raised or left.
+
+    Attributes:
+        rank: the global rank at fault, or None where it could not be found out.
+    """
+
+    def __init__(self, message: str, rank: int | None = None) -> None:
+        super().__init__(message)
+        self.rank = rank
+
+
+class TransportError(DistError):
+    """Bytes could not be moved between two ranks.
+
+    Attributes:
+        rank: the peer, counted as the transport counts, or None where no single peer is concerned.
+    """
+
+    def __init__(self, message: str, rank: int | None = None) -> None:
+        super().__init__(message)
+        self.rank = rank
+
+
+class PeerLost(TransportError):
+    """The connection to a peer is closed: the peer exited, was killed, or aborted."""
+
+
+class TransportTimeout(TransportError):
+    """A peer did not send or receive within the time allowed."""
