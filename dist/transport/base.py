@@ -25,6 +25,8 @@ class Work(Protocol):
         Raises:
             TransportTimeout: the peer did not act in time.
             PeerLost: the peer is gone.
+            CollectiveMismatch: the message that arrived has another fingerprint.
+            TransportError: the message that arrived has another length.
         """
         ...
 
@@ -40,14 +42,21 @@ class Transport(Protocol):
     rank: int
     size: int
 
-    def isend(self, buffer: memoryview, peer: int, tag: int = 0) -> Work:
-        """Start sending `buffer` (contiguous, format "B") to `peer`; do not change it before `wait` returned."""
+    def isend(self, buffer: memoryview, peer: int, tag: int = 0, fingerprint: int = 0) -> Work:
+        """Start sending `buffer` (contiguous, format "B") to `peer`; do not change it before `wait` returned.
+
+        Args:
+            buffer: the bytes; may be empty.
+            peer: the receiving rank; sending to oneself is allowed.
+            tag: 0 to 2**64-1; messages match by sender and tag, in the order in which they were sent.
+            fingerprint: 0 to 2**64-1; says which call this message belongs to, and is compared at the receiver.
+        """
         ...
 
-    def irecv(self, buffer: memoryview, peer: int, tag: int = 0) -> Work:
+    def irecv(self, buffer: memoryview, peer: int, tag: int = 0, fingerprint: int = 0) -> Work:
         """Start receiving exactly `len(buffer)` bytes from `peer`, or from `ANY_SOURCE`, into the writable `buffer`.
 
-        A message of another length raises `TransportError` in `wait`, with both lengths, and nothing is written.
+        A message with another fingerprint or length makes `wait` raise, and nothing is written into `buffer`.
         """
         ...
 
