@@ -30,7 +30,7 @@ class Waiter(Protocol):
 class Transfer:
     """One send or receive that was started; implements `Work`.
 
-    The transport's lock guards all attributes. A transfer that timed out is still under way and can be waited for again.
+    The transport's lock guards all attributes. A transfer that timed out goes on and can be waited for again.
     """
 
     __slots__ = ("_waiter", "buffer", "done", "error", "fingerprint", "peer", "sending", "tag")
@@ -115,6 +115,10 @@ class Mailbox(Generic[MessageT]):
                 return message
         self._posted.setdefault(receive.tag, deque()).append(receive)
         return None
+
+    def asks(self, source: int) -> bool:
+        """Tell whether some receive waits for a message that `source` may send."""
+        return any(receive.peer in (source, ANY_SOURCE) for posted in self._posted.values() for receive in posted)
 
     def receives(self) -> list[Transfer]:
         """Return the receives that no message has come for."""
