@@ -25,13 +25,19 @@ class Member:
     pid: int
     patience: float
     request: Request
-    deadline: float
-    heard: float = 0.0
+    timeout: float
+    joined: float
+    heard: float
     call: str = ""
     lost_at: float = math.inf
 
     def __str__(self) -> str:
         return f"rank {self.rank} (host {self.host}, pid {self.pid})"
+
+    @property
+    def deadline(self) -> float:
+        """When to stop to wait for the others (only before the group is complete)."""
+        return self.joined + self.timeout
 
     def silence(self) -> str:
         """Say how a lost member was lost: its process is gone, or it stopped talking."""
@@ -60,6 +66,7 @@ class Roster:
         self._world_size = world_size
         self._forming: dict[str, dict[int, Member]] = {}
         self._membership: dict[bytes, tuple[Group, Member]] = {}
+        self._refused: set[bytes] = set()
         self._ended: dict[int, str] = {}
         self._formed = 0
 
@@ -67,7 +74,7 @@ class Roster:
         """Arguments: JSON with group, rank, size, host, pid, patience, timeout. Answered when the group is complete."""
         asked = json.loads(request.arguments[0])
         name, now = str(asked.pop("group")), time.monotonic()
-        member = Member(request=request, deadline=now + float(asked.pop("timeout")), heard=now, **asked)
+        member = Member(request=request, joined=now, heard=now, **asked)
         arrived = self._forming.setdefault(name, {})
         problem = self._problem(member, arrived)
         if problem:
@@ -114,6 +121,7 @@ class Roster:
 
     def lost(self, peer: bytes) -> None:
         """The connection of `peer` is gone."""
+        self._refused.discard(peer)
         group, member = self._membership.get(peer, (None, None))
         if group and member:
             member.lost_at = min(member.lost_at, time.monotonic())
@@ -148,16 +156,16 @@ class Roster:
         return max(0.0, due)
 
     def is_empty(self) -> bool:
-        """Tell whether no group has members left."""
-        return not self._membership
+        """Tell whether no group has members left, and whoever was refused has hung up."""
+        return not self._membership and not self._refused
 
     def _problem(self, member: Member, arrived: dict[int, Member]) -> str:
-        size = self._world_size or member.size
-        if member.size != size:
-            return f"world_size differs: {member} has {member.size}, the job has {size}"
         for other in arrived.values():
             if other.size != member.size:
                 return f"world_size differs: {other} has {other.size}, {member} has {member.size}"
+        size = self._world_size or member.size
+        if member.size != size:
+            return f"world_size differs: {member} has {member.size}, the job has {size}"
         if member.rank in arrived:
             return f"two processes are rank {member.rank}: {arrived[member.rank]} and {member}"
         if not 0 <= member.rank < member.size:
@@ -169,11 +177,12 @@ class Roster:
         arrived = list(self._forming.pop(name).values())
         for member in arrived + ([newcomer] if newcomer else []):
             member.request.fail(problem, status)
+            self._refused.add(member.request.peer)
 
     def _who_is_missing(self, impatient: Member, arrived: dict[int, Member]) -> str:
         missing = [rank for rank in range(impatient.size) if rank not in arrived]
         here = ", ".join(str(arrived[rank]) for rank in sorted(arrived))
-        return f"of {impatient.size} ranks, {_listing(missing)} did not arrive in time; here are {here}"
+        return f"of {impatient.size} ranks, {_listing(missing)} did not arrive within {impatient.timeout:.3g} s; here are {here}"
 
     def _form(self, name: str, members: dict[int, Member]) -> None:
         self._formed += 1
