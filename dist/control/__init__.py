@@ -1,0 +1,1 @@
+"""Who is still there, and why not: heartbeats, failure reports and blame."""
