@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 
+from dist.arguments import timeout_seconds
+from dist.control import Membership, UncaughtExceptions
 from dist.failures import ControlPlane
 from dist.process_group import ProcessGroup
+from dist.rendezvous import rendezvous
 from dist.transport.base import Transport
+from dist.transport.tcp import connect_tcp
 from dist.watchdog import Watchdog
 from dist.world import World
 
@@ -14,13 +19,26 @@ from dist.world import World
 def make_world(
     transport: Transport, membership: ControlPlane | None, timeout: float | timedelta, backend: str
 ) -> World:
-    """Make the default group of a transport that is connected."""
+    """Make the default group of a transport that is connected; closing the world does not close the transport."""
     group = ProcessGroup(transport, None, membership, timeout)
     watchdog = Watchdog(group.failures, group.record)
-    return World(group, backend, releases=[watchdog.close])
+    return World(group, backend, [watchdog.close])
 
 
-def connect(
+def connect_world(
     backend: str, init_method: str, world_size: int, rank: int, group_name: str, timeout: float | timedelta
 ) -> World:
-    raise NotImplementedError
+    """Find the other ranks, begin to watch over them, and connect to each; see `dist.init_process_group`."""
+    seconds = timeout_seconds("init_process_group", timeout)
+    with contextlib.ExitStack() as undo:
+        met = rendezvous(init_method, rank, world_size, seconds, group_name)
+        undo.callback(met.close)
+        uncaught = UncaughtExceptions(membership := Membership(met))
+        uncaught.install()
+        undo.callback(uncaught.uninstall)
+        transport = connect_tcp(met.rank, met.size, met.store, met.secret, met.host, seconds)
+        undo.callback(transport.close)
+        undo.callback(membership.leave)
+        world = make_world(transport, membership, seconds, backend)
+        world.releases.append(undo.pop_all().close)
+    return world

@@ -56,12 +56,12 @@ class ControlPlane(Protocol):
         """Return what each rank published last."""
         ...
 
-    def announce(self, kind: str, text: str) -> None:
-        """Pass a text on to all ranks, this one included."""
+    def announce(self, kind: str, payload: str = "") -> None:
+        """Tell every rank, this one included."""
         ...
 
-    def on_announcement(self, callback: Callable[[int, str, str], None]) -> None:
-        """Have `callback(rank, kind, text)` called, from another thread, with all that ranks announce."""
+    def listen(self, callback: Callable[[int, str, str], None]) -> None:
+        """Have `callback(rank, kind, payload)` called, from another thread, with every announcement."""
         ...
 
 
@@ -88,7 +88,7 @@ class Failures:
         self._settled = threading.Event()
         if control is not None:
             control.subscribe(self._settle)
-            control.on_announcement(self._on_announcement)
+            control.listen(self._on_announcement)
 
     def translate(self, call: Call, error: DistError, timeout: float) -> BaseException:
         """Return the error to raise in place of what the transport raised in `call`; from now on it is final."""

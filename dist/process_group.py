@@ -19,7 +19,7 @@ from dist.arguments import Array, Buffer, Tensor, buffer_list, group_ranks, inte
 from dist.channel import Channel, bytes_of
 from dist.communicator import Communicator
 from dist.errors import DistError
-from dist.failures import ControlPlane, Failures
+from dist.failures import ControlPlane, Failures, again
 from dist.fingerprint import NO_ROOT, Signature, fingerprint, tag_of
 from dist.flight_record import Call, FlightRecord
 from dist.reduce_op import ReduceOp

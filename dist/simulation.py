@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from dist.arguments import integer, timeout_seconds
+from dist.control import describe
 from dist.connect import make_world
 from dist.errors import PeerError
 from dist.transport.inproc import InprocTransport, make_inproc_world
@@ -29,8 +30,8 @@ class _Switchboard:
         self.failure: PeerError | None = None
         self.left: set[int] = set()
         self.calls = dict.fromkeys(range(size), "")
-        self.on_failure: list[Callable[[PeerError], None]] = []
-        self.on_announcement: list[Callable[[int, str, str], None]] = []
+        self.subscribers: list[Callable[[PeerError], None]] = []
+        self.listeners: list[Callable[[int, str, str], None]] = []
 
     def fail(self, rank: int, message: str) -> None:
         """Make it known to all that a rank failed, if nothing failed before."""
@@ -39,7 +40,7 @@ class _Switchboard:
                 return
             self.failure = PeerError(f"rank {rank} {message}", rank)
             self.changed.notify_all()
-        for callback in self.on_failure:
+        for callback in self.subscribers:
             callback(self.failure)
 
 
@@ -56,7 +57,7 @@ class _SimulatedMembership:
 
     def subscribe(self, callback: Callable[[PeerError], None]) -> None:
         """See `ControlPlane.subscribe`."""
-        self._switchboard.on_failure.append(callback)
+        self._switchboard.subscribers.append(callback)
 
     def blame(self, lost_rank: int | None, within: float = 2.0) -> PeerError:
         """See `ControlPlane.blame`."""
@@ -78,14 +79,14 @@ class _SimulatedMembership:
         """See `ControlPlane.everyone`."""
         return dict(self._switchboard.calls)
 
-    def announce(self, kind: str, text: str) -> None:
+    def announce(self, kind: str, payload: str = "") -> None:
         """See `ControlPlane.announce`."""
-        for callback in self._switchboard.on_announcement:
-            callback(self._rank, kind, text)
+        for callback in self._switchboard.listeners:
+            callback(self._rank, kind, payload)
 
-    def on_announcement(self, callback: Callable[[int, str, str], None]) -> None:
-        """See `ControlPlane.on_announcement`."""
-        self._switchboard.on_announcement.append(callback)
+    def listen(self, callback: Callable[[int, str, str], None]) -> None:
+        """See `ControlPlane.listen`."""
+        self._switchboard.listeners.append(callback)
 
     def leave(self) -> None:
         """Tell the others that nothing more is to be expected of this rank."""
@@ -119,7 +120,7 @@ class _Rank:
             self.result = fn(*args)
         except BaseException as error:  # handed to the caller of simulate
             self.error, self.failed_at = error, time.monotonic()
-            membership.report(raised(error))
+            membership.report(describe(error))
         finally:
             membership.leave()
             world.close()
@@ -193,9 +194,3 @@ def _cause(failed: list[_Rank]) -> BaseException:
     first.error.add_note(f"(raised on rank {first.rank} of the simulated world)")
     return first.error
 
-
-def raised(error: BaseException) -> str:
-    """Write what a rank raised, and in which line: "raised ValueError: bad batch at train.py:41"."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-    return f"raised {type(error).__name__}: {error}{where}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,35 +19,32 @@ DEFAULT_TIMEOUT = 300.0  # seconds
 BACKENDS = {None: "tcp", "tcp": "tcp", "gloo": "tcp"}
 
 
-@dataclass
 class World:
-    """A default group, the groups made from it, and what has to be released in the end, first things first."""
+    """A default group, the groups made from it, and what has to be released in the end.
 
-    group: ProcessGroup
-    backend: str
-    subgroups: list[ProcessGroup] = field(default_factory=list)
-    releases: list[Callable[[], None]] = field(default_factory=list)
+    Args:
+        group: the default group.
+        backend: what moves the bytes.
+        releases: called in this order, after the groups were closed.
+    """
+
+    def __init__(self, group: ProcessGroup, backend: str, releases: list[Callable[[], None]]) -> None:
+        self.group = group
+        self.backend = backend
+        self.releases = releases
+        self._groups = [group]
 
     def new_group(self, ranks: Iterable[int] | None, timeout: float | timedelta | None) -> ProcessGroup:
         """Make a group that ends with this world."""
         made = self.group.new_group(ranks, timeout)
-        self.subgroups.append(made)
+        self._groups.append(made)
         return made
 
     def close(self) -> None:
-        """End everything, even where one part fails to; raises the first failure."""
-        closing = [group.close for group in [*self.subgroups, self.group]] + self.releases
-        errors = [error for release in closing if (error := _attempt(release)) is not None]
-        if errors:
-            raise errors[0]
-
-
-def _attempt(release: Callable[[], None]) -> Exception | None:
-    try:
-        release()
-    except Exception as error:
-        return error
-    return None
+        """End everything, even where one part fails to; raises the last failure."""
+        with ExitStack() as closing:
+            for release in reversed([group.close for group in self._groups] + self.releases):
+                closing.callback(release)
 
 
 _process_world: World | None = None
@@ -99,9 +96,9 @@ def open_world(
         raise DistError("init_process_group: there is a process group already: call dist.destroy_process_group() first")
     if backend not in BACKENDS:
         raise ValueError(f"init_process_group: backend {backend!r} is not available: need 'tcp'")
-    from dist.connect import connect  # here, so that importing dist stays light
+    from dist.connect import connect_world  # here, so that importing dist stays light
 
-    _process_world = connect(str(BACKENDS[backend]), init_method, world_size, rank, group_name, timeout)
+    _process_world = connect_world(str(BACKENDS[backend]), init_method, world_size, rank, group_name, timeout)
     atexit.register(close_world)
 
 
