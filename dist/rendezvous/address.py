@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from dist.rendezvous.base import Rendezvous, Settings
 from dist.rendezvous.hosts import listening_host, own_address
 from dist.rendezvous.meeting import Place, meet
 from dist.store import StoreServer
+from dist.store.socket_thread import resolve
 
 # After a failed meeting, rank 0 keeps the server for so long that all ranks can read why.
 FAREWELL_SECONDS = 1.0
@@ -44,6 +46,8 @@ def _split(url: str) -> tuple[str, int]:
         raise RendezvousError(f"init_method must be tcp://host:port, got {url!r}: {error}") from None
     if not host or not port or parts.path not in ("", "/"):
         raise RendezvousError(f"init_method must be tcp://host:port, got {url!r}")
+    if ipaddress.ip_address(resolve(host)).is_multicast:
+        raise RendezvousError(f"init_method must be tcp://host:port of rank 0, got the multicast address {host}")
     return host, port
 
 

@@ -61,7 +61,7 @@ class Rendezvous:
         """Leave the group; where this process runs the server, keep it until all have left or `linger` is over."""
         atexit.unregister(self.close)
         with contextlib.suppress(StoreError):
-            self.client.request("leave", timeout=LEAVE_SECONDS)
+            self.client.request("leave", b"left the group", timeout=LEAVE_SECONDS)
         self.client.close()
         if self.server:
             try:

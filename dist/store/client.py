@@ -12,13 +12,13 @@ import zmq
 
 from dist.errors import StoreError, StoreGone, StoreTimeout
 from dist.store.request import EVENT, GONE, OK, TIMEOUT
-from dist.store.socket_thread import MESSAGE_BYTES, SocketThread, endpoint, resolve, use_curve
+from dist.store.socket_thread import MESSAGE_BYTES, SocketThread, endpoint, logger, resolve, use_curve
 
 HEARTBEAT_SECONDS = 0.5
 # The server answers at once, and ends a wait in time: a later answer will not come any more.
 ANSWER_SECONDS = 10.0
 
-# Kind and arguments of an event: "failed" (rank, what happened), "left" (rank), "announced" (rank, kind, payload) from
+# Kind and arguments of an event: "failed" (rank, what happened), "left" (rank, how), "announced" (rank, kind, payload) from
 # the server; "gone" or "stopped" (what happened) once the connection has ended, by the server or by this process.
 EventHandler = Callable[[str, list[bytes]], None]
 
@@ -57,7 +57,7 @@ class StoreClient:
         self, host: str, port: int, secret: bytes = b"", timeout: float = 300.0, patience: float = 3.0
     ) -> None:
         self.address = f"{host}:{port}"
-        self.status = b""
+        self.status = ""
         self.timeout = timeout
         self._patience = patience
         self._pending: dict[bytes, _Pending] = {}
@@ -67,7 +67,7 @@ class StoreClient:
         self._met = "nothing listens there"
         self._handler: EventHandler | None = None
         self._backlog: list[tuple[str, list[bytes]]] = []
-        self._last_awake = time.monotonic()
+        self._heard = self._last_awake = time.monotonic()
         self._pause_end, self._pause_seconds = -math.inf, 0.0
         self._next_status = 0.0
         self._endpoint = endpoint(resolve(host), port)
@@ -139,7 +139,7 @@ class StoreClient:
             self._handler = handler
             backlog, self._backlog = self._backlog, []
             for kind, arguments in backlog:
-                handler(kind, arguments)
+                self._deliver(kind, arguments)
 
         self._thread.post(attach)
 
@@ -178,6 +178,7 @@ class StoreClient:
 
     def on_message(self, frames: list[bytes]) -> None:
         """Give an answer to the thread that waits for it, an event to the handler."""
+        self._heard = time.monotonic()
         number, *rest = frames
         pending = self._pending.get(number)
         if pending:
@@ -199,7 +200,7 @@ class StoreClient:
         now = self._note_pause()
         if now >= self._next_status and self._connected.is_set() and not self._gone:
             self._next_status = now + HEARTBEAT_SECONDS
-            self._thread.socket.send_multipart([EVENT, b"status", self.status])
+            self._thread.socket.send_multipart([EVENT, b"status", self.status.encode()])
         return max(0.0, self._next_status - now) if self._connected.is_set() else HEARTBEAT_SECONDS
 
     def _note_pause(self) -> float:
@@ -218,7 +219,9 @@ class StoreClient:
             )
             self._deliver("stopped", [self._gone.encode()])
         else:
-            self._gone = f"the store at {self.address} is gone"
+            silent = now - self._heard
+            how = "is gone" if silent < 0.9 * self._patience else f"is silent for {silent:.0f} s: stopped or cut off"
+            self._gone = f"the store at {self.address} {how}"
             self._deliver("gone", [self._gone.encode()])
         self._fail_pending(self._gone)
 
@@ -228,7 +231,10 @@ class StoreClient:
                 pending.settle([GONE, reason.encode()])
 
     def _deliver(self, kind: str, arguments: list[bytes]) -> None:
-        if self._handler:
-            self._handler(kind, arguments)
-        else:
+        if not self._handler:
             self._backlog.append((kind, arguments))
+            return
+        try:
+            self._handler(kind, arguments)
+        except Exception:
+            logger.exception("a callback failed on the event %r", kind)

@@ -85,10 +85,10 @@ class Roster:
             self._form(name, self._forming.pop(name))
 
     def leave(self, request: Request) -> None:
-        """No arguments: this member is done, and its connection's end will not be a failure."""
+        """Arguments: how, as in "exited". This member is done, and its connection's end will not be a failure."""
         group, member = self._membership.pop(request.peer, (None, None))
         if group and member:
-            self._tell(group, b"left", b"%d" % member.rank)
+            self._tell(group, b"left", b"%d" % member.rank, *request.arguments)
             self._remove(group, member)
         request.answer()
 
@@ -182,7 +182,8 @@ class Roster:
     def _who_is_missing(self, impatient: Member, arrived: dict[int, Member]) -> str:
         missing = [rank for rank in range(impatient.size) if rank not in arrived]
         here = ", ".join(str(arrived[rank]) for rank in sorted(arrived))
-        return f"of {impatient.size} ranks, {_listing(missing)} did not arrive within {impatient.timeout:.3g} s; here are {here}"
+        who = f"{_listing(missing)} did not arrive within {impatient.timeout:.3g} s"
+        return f"of {impatient.size} ranks, {who}; here are {here}"
 
     def _form(self, name: str, members: dict[int, Member]) -> None:
         self._formed += 1
