@@ -276,7 +276,7 @@ class Connection:
         self._incoming = None
 
     def close(self, error: PeerLost) -> None:
-        """Close the socket, and let all transfers on the way raise `error`; what the kernel has taken still goes out."""
+        """Close the socket; transfers on the way raise `error`, and what the kernel has taken still goes out."""
         self.fail(error)
         self._socket.close()
 

@@ -131,7 +131,7 @@ class _Mesh:
         except TimeoutError:
             missing = ", ".join(str(peer) for peer in range(self._size) if peer not in {self._rank, *self.sockets})
             raise TransportTimeout(
-                f"rank {self._rank}: no connection with rank {missing} after {timeout:.3g} s", None
+                f"rank {self._rank}: no connection with rank {missing} after {timeout:.1f} s"
             ) from None
 
     async def _accept(self) -> None:

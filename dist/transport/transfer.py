@@ -54,7 +54,7 @@ class Transfer:
             self._waiter.wait_for(self, time.monotonic() + allowed)
             if not self.done:
                 peer = None if self.peer == ANY_SOURCE else self.peer
-                raise TransportTimeout(f"{self}: not done after {allowed:.3g} s", peer)
+                raise TransportTimeout(f"{self}: not done after {allowed:.1f} s", peer)
         if self.error is not None:
             # A copy, because several threads may raise one failure, each with its own traceback.
             raise copy.copy(self.error)
