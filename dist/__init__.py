@@ -8,8 +8,9 @@
     work.wait()
     dist.destroy_process_group()
 
-Tensors are NumPy arrays, or objects such as tensorlib's whose `detach().numpy()` shares their memory. Roots and peers are
-global ranks, in every group. A rank that dies, stops or raises makes all others raise `PeerError`, which names it.
+Tensors are NumPy arrays, or objects such as tensorlib's whose `detach().numpy()` shares their memory. Roots and peers
+are global ranks, in every group. A rank that dies, stops or raises makes all others raise `PeerError`, which names
+it.
 
 The layers, each written once against the one below: public functions, `ProcessGroup`, algorithms, `Transport`,
 rendezvous and store. `docs/architecture.md` draws them. Nothing heavy is loaded before `init_process_group`.
@@ -117,8 +118,8 @@ def init_process_group(
 
     Args:
         backend: "tcp" (also None), or "gloo" for scripts that ask for it.
-        init_method: "env://" reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which `tlrun` sets; "tcp://host:port" is the
-            address of rank 0.
+        init_method: "env://" reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which `tlrun` sets;
+            "tcp://host:port" is the address of rank 0.
         world_size: number of processes; -1 takes it from the environment.
         rank: this process, from 0 to world_size - 1; -1 takes it from the environment.
         group_name: tells jobs apart that share an address.
@@ -133,7 +134,7 @@ def init_process_group(
 
 
 def destroy_process_group() -> None:
-    """Leave the world: finish what is under way and release every thread and socket. Also done at exit, if forgotten."""
+    """Leave the world: finish what is under way, release threads and sockets. Done at exit where forgotten."""
     require_world("destroy_process_group")
     close_world()
 
@@ -212,7 +213,7 @@ def broadcast(tensor: Tensor, src: int, group: ProcessGroup | None = None, async
 def reduce(
     tensor: Tensor, dst: int, op: ReduceOp = ReduceOp.SUM, group: ProcessGroup | None = None, async_op: bool = False
 ) -> Work | None:
-    """Combine the tensors of all ranks as `all_reduce` does; only global rank `dst` gets the result, the others keep theirs."""
+    """Combine tensors as `all_reduce` does; only global rank `dst` gets the result, the others keep what they have."""
     return resolve(group, "reduce").reduce(tensor, dst, op, async_op)
 
 
@@ -298,7 +299,7 @@ def all_gather_object(object_list: list[Any], obj: Any, group: ProcessGroup | No
 
 
 def broadcast_object_list(object_list: list[Any], src: int = 0, group: ProcessGroup | None = None) -> None:
-    """Replace the objects in every rank's list by those of global rank `src`; they travel pickled, see `all_gather_object`."""
+    """Replace the objects in every rank's list by those of global rank `src`; pickled, see `all_gather_object`."""
     from dist.objects import broadcast_object_list as run
 
     run(resolve(group, "broadcast_object_list"), object_list, src)

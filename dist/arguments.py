@@ -1,7 +1,7 @@
 """Checks of what a caller passes to a collective: each gives one clear error before anything is sent.
 
-Tensors are duck-typed, so that nothing here depends on `tensorlib`: a NumPy array, or an object whose `.detach().numpy()`
-is an array that shares its memory.
+Tensors are duck-typed, so that nothing here depends on `tensorlib`: a NumPy array, or an object whose
+`.detach().numpy()` is an array that shares its memory.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ import contextlib
 from datetime import timedelta
 
 from dist.arguments import timeout_seconds
-from dist.control import Membership, UncaughtExceptions
+from dist.control.membership import Membership
+from dist.control.uncaught import UncaughtExceptions
 from dist.failures import ControlPlane
 from dist.process_group import ProcessGroup
 from dist.rendezvous import rendezvous

@@ -1,12 +1,14 @@
 """From what a transport sees to what a user needs to know: who failed, and why.
 
-One `Failures` serves all groups of a process. The first failure is final: it ends whatever this rank is blocked in, and every later
-call raises it again.
+One `Failures` serves all groups of a process. The first failure is final: it ends whatever this rank is blocked in,
+and every later call raises it again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import json
 import logging
 import os
 import threading
@@ -21,7 +23,7 @@ from dist.flight_record import Call, FlightRecord
 from dist.transport.base import Transport
 
 RECORD_FOLDER = "TENSORLIB_FLIGHT_RECORD"
-_MISMATCH = "mismatch"
+_KINDS = {CollectiveMismatch: "collective mismatch", PeerError: "peer error"}
 # The ranks' words on their latest calls travel with heartbeats: after this long the difference must have shown itself.
 _WITHIN = 3.0  # seconds
 _ON_ITS_WAY = 0.3  # seconds
@@ -76,7 +78,8 @@ class Failures:
     Args:
         transport: aborted at the first failure, so that whoever is blocked in it wakes up.
         control: knows what happened to other ranks; None where nobody watches.
-        record: shown in part, and saved as a whole in the folder that the environment variable TENSORLIB_FLIGHT_RECORD names.
+        record: shown in part, and saved as a whole in the folder that the environment variable
+            TENSORLIB_FLIGHT_RECORD names.
     """
 
     def __init__(self, transport: Transport, control: ControlPlane | None, record: FlightRecord) -> None:
@@ -94,12 +97,14 @@ class Failures:
         """Return the error to raise in place of what the transport raised in `call`; from now on it is final."""
         call.state = "failed"
         if self.error is None:
-            self._settle(self._explain(call, error, timeout))
+            explained = self._explain(call, error, timeout)
+            self._tell(explained)
+            self._settle(explained)
         assert self.error is not None
         return again(self.error)
 
     def interrupted(self, call: Call, error: BaseException) -> None:
-        """A call was left half done, by Ctrl-C for example: nothing that follows could be in step with the other ranks."""
+        """A call was left half done, by Ctrl-C for example: what follows would not be in step with the other ranks."""
         call.state = "failed"
         self._settle(DistError(f"{call} was interrupted by {type(error).__name__}: the group cannot be used any more"))
 
@@ -107,7 +112,7 @@ class Failures:
         """Compare what the ranks do, and fail if they do different things; to be called when a call takes long."""
         difference = first_difference(self._calls())
         if difference is not None:
-            self._announce_mismatch(difference)
+            self._tell(CollectiveMismatch(difference))
 
     def publish(self) -> None:
         """Let the other ranks know the latest calls of this one."""
@@ -144,16 +149,20 @@ class Failures:
         while difference is None and self.error is None and time.monotonic() < deadline:
             difference = first_difference(self._calls())
             time.sleep(0.02)
-        return self._announce_mismatch(difference or f"{call} met a message of another call ({error})")
+        return CollectiveMismatch(difference or f"{call} met a message of another call ({error})")
 
-    def _announce_mismatch(self, text: str) -> CollectiveMismatch:
-        if self._control is not None:
-            self._control.announce(_MISMATCH, text)
-        return CollectiveMismatch(text)
+    def _tell(self, error: BaseException) -> None:
+        """Have all ranks, this one included, raise what this one found out."""
+        kind = _KINDS.get(type(error))
+        if self._control is not None and kind is not None and self.error is None:
+            with contextlib.suppress(DistError):
+                self._control.announce(kind, json.dumps([str(error), getattr(error, "rank", None)]))
 
-    def _on_announcement(self, rank: int, kind: str, text: str) -> None:
-        if kind == _MISMATCH:
-            self._settle(CollectiveMismatch(text))
+    def _on_announcement(self, rank: int, kind: str, payload: str) -> None:
+        if kind == _KINDS[CollectiveMismatch]:
+            self._settle(CollectiveMismatch(json.loads(payload)[0]))
+        elif kind == _KINDS[PeerError]:
+            self._settle(PeerError(*json.loads(payload)))
 
     def _settle(self, error: BaseException) -> None:
         """Make `error` the failure, if it is the first, and end whatever waits."""

@@ -1,7 +1,7 @@
 """The fingerprint of a call: two ranks compute the same 64 bits only where they make the same call.
 
-Every message of a collective carries it, so that a rank that calls something else, or the same with other arguments, is found
-out by the first message that it sends.
+Every message of a collective carries it, so that a rank that calls something else, or the same with other arguments,
+is found out by the first message that it sends.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class Signature(NamedTuple):
 
     op: str
     dtype: str
-    count: int
+    elements: int
     root: int = NO_ROOT
     reduce_op: str = ""
 
     def __str__(self) -> str:
-        words = [f"{self.count} x {self.dtype}"] if self.dtype else []
+        words = [f"{self.elements} x {self.dtype}"] if self.dtype else []
         words += [f"{_ROOTS.get(self.op, 'root')} {self.root}"] if self.root != NO_ROOT else []
         words += [self.reduce_op] if self.reduce_op else []
         return f"{self.op}({', '.join(words)})"

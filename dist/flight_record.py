@@ -1,7 +1,7 @@
 """The flight record: the last calls of a process, kept at all times and shown when something fails.
 
-A record costs about a microsecond: where it was called from is kept as a code object and an instruction, and becomes a line
-number only when somebody reads it.
+A record costs about a microsecond: where it was called from is kept as a code object and an instruction, and becomes
+a line number only when somebody reads it.
 """
 
 from __future__ import annotations

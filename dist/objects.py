@@ -1,4 +1,4 @@
-"""Collectives for any Python object that can be pickled: the only place where `dist` unpickles what another rank sent."""
+"""Collectives for Python objects: the only place where `dist` unpickles what another rank sent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def all_gather_object(group: ProcessGroup, object_list: list[Any], obj: Any) -> 
     padded[: pickled.size] = pickled
     gathered = [np.empty(longest, np.uint8) for _ in range(group.size)]
     group.all_gather(gathered, padded)
-    object_list[:] = [pickle.loads(data[: size[0]]) for data, size in zip(gathered, sizes, strict=True)]
+    object_list[:] = [pickle.loads(data[: size[0]].tobytes()) for data, size in zip(gathered, sizes, strict=True)]
 
 
 def broadcast_object_list(group: ProcessGroup, object_list: list[Any], src: int) -> None:
@@ -36,13 +36,13 @@ def broadcast_object_list(group: ProcessGroup, object_list: list[Any], src: int)
     group.broadcast(sizes, src)
     if sizes[1] != len(object_list):
         raise ValueError(
-            f"broadcast_object_list: object_list has {len(object_list)} places, that of rank {src} {sizes[1]}: need as many"
+            f"broadcast_object_list: object_list has {len(object_list)} places: need {sizes[1]}, as on rank {src}"
         )
     if not is_source:
         pickled = np.empty(sizes[0], np.uint8)
     group.broadcast(pickled, src)
     if not is_source:
-        object_list[:] = pickle.loads(pickled)
+        object_list[:] = pickle.loads(pickled.tobytes())
 
 
 def _pickle(operation: str, obj: Any) -> Array:

@@ -1,8 +1,8 @@
 """`ProcessGroup`: the ranks that communicate with each other, and everything that surrounds the algorithms.
 
-Every collective goes the same way, in `ProcessGroup._submit`: it gets a number, a fingerprint, a deadline and an entry in the flight
-record, runs in the calling thread or, asynchronously, on the group's communication thread, and its failure becomes an error that names
-the rank at fault. All ranks of a group make the same calls in the same order.
+Every collective goes the same way, in `ProcessGroup._submit`: it gets a number, a fingerprint, a deadline and an
+entry in the flight record, runs in the calling thread or, asynchronously, on the group's communication thread, and
+its failure becomes an error that names the rank at fault. All ranks of a group make the same calls in the same order.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ MAX_USER_TAG = 2**32 - 1
 class ProcessGroup:
     """Some ranks of the world, in ascending order, and the collectives among them.
 
-    Roots and peers are global ranks, whatever the group. Tensors are NumPy arrays or objects whose `detach().numpy()` shares their
-    memory; results are written in place. With `async_op=True` a collective returns a `Work` at once, and the tensors
-    belong to it until its `wait()` returned; otherwise it returns None when it is done.
+    Roots and peers are global ranks, whatever the group. Tensors are NumPy arrays or objects whose `detach().numpy()`
+    shares their memory; results are written in place. With `async_op=True` a collective returns a `Work` at once, and
+    the tensors belong to it until its `wait()` returned; otherwise it returns None when it is done.
 
-    All collectives raise `TypeError` or `ValueError` for a wrong argument, before anything is sent; `PeerError` when another rank
-    failed; `CollectiveMismatch` when the ranks made different calls; `TransportTimeout` after `timeout`. The last three are
-    final: every later call raises the same error.
+    All collectives raise `TypeError` or `ValueError` for a wrong argument, before anything is sent; `PeerError` when
+    another rank failed; `CollectiveMismatch` when the ranks made different calls; `TransportTimeout` after `timeout`.
+    The last three are final: every later call raises the same error.
 
     Args:
         transport: moves the bytes; its ranks are the global ranks.
@@ -64,9 +64,9 @@ class ProcessGroup:
         self.global_rank = transport.rank
         self.name = name
         self.timeout = timeout_seconds("ProcessGroup", timeout)
-        self.statistics = parent.statistics if parent else Statistics()
-        self.record = parent.record if parent else FlightRecord()
-        self.failures = parent.failures if parent else Failures(transport, membership, self.record)
+        self.statistics: Statistics = parent.statistics if parent else Statistics()
+        self.record: FlightRecord = parent.record if parent else FlightRecord()
+        self.failures: Failures = parent.failures if parent else Failures(transport, membership, self.record)
         self._transport = transport
         self._rank = self.ranks.index(transport.rank) if transport.rank in self.ranks else -1
         self._identity = f"{name} {self.ranks}"
@@ -208,7 +208,7 @@ class ProcessGroup:
         )
 
     def close(self) -> None:
-        """Finish what was started asynchronously and end the communication thread. Idempotent; the transport stays open."""
+        """Finish what was started asynchronously, and end the communication thread. Idempotent."""
         with self._order:
             self._closed = True
             communicator, self._communicator = self._communicator, None
@@ -228,7 +228,7 @@ class ProcessGroup:
         run: Callable[[Channel], None],
         async_op: bool,
     ) -> CollectiveWork | None:
-        """Number a collective and run it now, or queue it where it must not overtake or was asked to be asynchronous."""
+        """Number a collective, and run it now or queue it: where it is asynchronous, or must not overtake others."""
         self._check_usable(op)
         signature = Signature(op, *_size_of(buffer), root, reduce_op)
         with self._order:

@@ -8,8 +8,9 @@ from enum import Enum
 class ReduceOp(Enum):
     """How `all_reduce` and `reduce` combine the elements of all ranks, element by element and in rank order.
 
-    `SUM`, `PRODUCT`: every dtype; on bool they are "or" and "and". `MIN`, `MAX`: every dtype but complex; a NaN on any rank gives NaN.
-    `AVG`: the sum divided by the number of ranks, floating and complex dtypes. `BAND`, `BOR`, `BXOR`: bitwise, integers and bool.
+    `SUM`, `PRODUCT`: every dtype; on bool they are "or" and "and". `MIN`, `MAX`: every dtype but complex; a NaN on
+    any rank gives NaN. `AVG`: the sum divided by the number of ranks, floating and complex dtypes. `BAND`, `BOR`,
+    `BXOR`: bitwise, integers and bool.
     """
 
     SUM = "sum"

@@ -11,8 +11,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from dist.arguments import integer, timeout_seconds
-from dist.control import describe
 from dist.connect import make_world
+from dist.control.uncaught import describe
 from dist.errors import PeerError
 from dist.transport.inproc import InprocTransport, make_inproc_world
 from dist.world import enter_thread_world
@@ -140,8 +140,8 @@ class _Rank:
 def simulate(n: int, fn: Callable[..., ResultT], *args: Any, timeout: float | timedelta = 60.0) -> list[ResultT]:
     """Run `fn(*args)` on `n` ranks that are threads of this process, and return their results in rank order.
 
-    In `fn`, `dist.get_rank()` and the collectives work as in a process of its own. Threads share everything else: module variables,
-    the random state of NumPy, the working directory.
+    In `fn`, `dist.get_rank()` and the collectives work as in a process of its own. Threads share everything else:
+    module variables, the random state of NumPy, the working directory.
 
     Raises:
         Exception: what the first rank that failed raised, with a note that names the rank.
@@ -193,4 +193,3 @@ def _cause(failed: list[_Rank]) -> BaseException:
     assert first.error is not None
     first.error.add_note(f"(raised on rank {first.rank} of the simulated world)")
     return first.error
-

@@ -1,7 +1,7 @@
 """A thread per process that tells the other ranks what this one does, and looks around when a call takes long.
 
-Most mismatches show in the first message of the wrong call. Some do not, because each rank waits for another one and nobody sends: two
-ranks that `reduce` to each other, for example. Comparing what the ranks say they do finds those.
+Most mismatches show in the first message of the wrong call. Some do not, because each rank waits for another one and
+nobody sends: two ranks that `reduce` to each other, for example. Comparing what the ranks say they do finds those.
 """
 
 from __future__ import annotations
