@@ -32,13 +32,14 @@ from dist.errors import (
     TransportError,
     TransportTimeout,
 )
-from dist.reduce_op import ReduceOp
 from dist.statistics import Statistics
 from dist.world import DEFAULT_TIMEOUT, close_world, current_world, open_world, require_world, resolve
 
 if TYPE_CHECKING:
     from dist.arguments import Tensor
     from dist.process_group import ProcessGroup
+    from dist.reduce_op import ReduceOp
+    from dist.reduce_op import ReduceOp as reduce_op  # noqa: N813 - the older name
     from dist.work import Work
 
 __all__ = [
@@ -79,8 +80,17 @@ __all__ = [
     "simulate",
 ]
 
-reduce_op = ReduceOp
 ResultT = TypeVar("ResultT")
+
+
+def __getattr__(name: str) -> Any:
+    """Load `ReduceOp` when it is first asked for, because it loads NumPy."""
+    if name not in ("ReduceOp", "reduce_op"):
+        raise AttributeError(f"module 'dist' has no attribute {name!r}")
+    from dist.reduce_op import ReduceOp
+
+    globals().update(ReduceOp=ReduceOp, reduce_op=ReduceOp)
+    return ReduceOp
 
 
 class _Groups:
@@ -175,7 +185,7 @@ def new_group(ranks: Iterable[int] | None = None, timeout: float | timedelta | N
 
 
 def all_reduce(
-    tensor: Tensor, op: ReduceOp = ReduceOp.SUM, group: ProcessGroup | None = None, async_op: bool = False
+    tensor: Tensor, op: ReduceOp | None = None, group: ProcessGroup | None = None, async_op: bool = False
 ) -> Work | None:
     """Combine the tensors of all ranks, element by element, in place; every rank gets the same bits.
 
@@ -183,7 +193,7 @@ def all_reduce(
 
     Args:
         tensor: any shape and number type, equal on all ranks.
-        op: see `ReduceOp`.
+        op: a member of `ReduceOp`; None means SUM.
         group: None means all ranks.
         async_op: return a `Work` at once; the tensor may be used again after its `wait()`.
 
@@ -211,7 +221,7 @@ def broadcast(tensor: Tensor, src: int, group: ProcessGroup | None = None, async
 
 
 def reduce(
-    tensor: Tensor, dst: int, op: ReduceOp = ReduceOp.SUM, group: ProcessGroup | None = None, async_op: bool = False
+    tensor: Tensor, dst: int, op: ReduceOp | None = None, group: ProcessGroup | None = None, async_op: bool = False
 ) -> Work | None:
     """Combine tensors as `all_reduce` does; only global rank `dst` gets the result, the others keep what they have."""
     return resolve(group, "reduce").reduce(tensor, dst, op, async_op)

@@ -36,21 +36,6 @@ _NAMES = (
 )
 DTYPES: dict[np.dtype[Any], str] = {np.dtype(name): name for name in _NAMES}
 
-_INTEGERS = frozenset(np.dtype(name) for name in _NAMES if "int" in name)
-_COMPLEX = frozenset(np.dtype(name) for name in ("complex64", "complex128"))
-_FLOATS = frozenset(np.dtype(name) for name in ("float16", "float32", "float64"))
-_BOOL = frozenset([np.dtype(bool)])
-_REDUCTIONS: dict[ReduceOp, tuple[np.ufunc, frozenset[np.dtype[Any]]]] = {
-    ReduceOp.SUM: (np.add, frozenset(DTYPES)),
-    ReduceOp.PRODUCT: (np.multiply, frozenset(DTYPES)),
-    ReduceOp.MIN: (np.minimum, frozenset(DTYPES) - _COMPLEX),
-    ReduceOp.MAX: (np.maximum, frozenset(DTYPES) - _COMPLEX),
-    ReduceOp.AVG: (np.add, _FLOATS | _COMPLEX),
-    ReduceOp.BAND: (np.bitwise_and, _INTEGERS | _BOOL),
-    ReduceOp.BOR: (np.bitwise_or, _INTEGERS | _BOOL),
-    ReduceOp.BXOR: (np.bitwise_xor, _INTEGERS | _BOOL),
-}
-
 
 class Buffer:
     """A tensor argument as the algorithms want it: one-dimensional and contiguous.
@@ -109,16 +94,11 @@ def buffer_list(
     return buffers
 
 
-def reduction(operation: str, op: ReduceOp, buffer: Buffer) -> np.ufunc:
-    """Return the function that combines two arrays for `op`, where the dtype of `buffer` allows it."""
-    try:
-        ufunc, allowed = _REDUCTIONS[op]
-    except (KeyError, TypeError):
-        raise TypeError(f"{operation}: op is {op!r}: need a member of dist.ReduceOp, such as ReduceOp.SUM") from None
-    if buffer.flat.dtype not in allowed:
-        names = ", ".join(name for dtype, name in DTYPES.items() if dtype in allowed)
-        raise TypeError(f"{operation}: {op.name} is not defined for {buffer.dtype}: need one of {names}")
-    return ufunc
+def check_reduction(operation: str, op: ReduceOp, buffer: Buffer) -> None:
+    """Check that `op` is one, and is defined for the dtype of `buffer`."""
+    if not isinstance(op, ReduceOp):
+        raise TypeError(f"{operation}: op is {op!r}: need a member of dist.ReduceOp, such as ReduceOp.SUM")
+    op.check(buffer.flat.dtype)
 
 
 def timeout_seconds(operation: str, timeout: float | timedelta) -> float:

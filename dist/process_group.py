@@ -15,7 +15,7 @@ from datetime import timedelta
 import numpy as np
 
 from dist import algorithms
-from dist.arguments import Array, Buffer, Tensor, buffer_list, group_ranks, integer, reduction, timeout_seconds
+from dist.arguments import Array, Buffer, Tensor, buffer_list, group_ranks, check_reduction, integer, timeout_seconds
 from dist.channel import Channel, bytes_of
 from dist.communicator import Communicator
 from dist.errors import DistError
@@ -89,15 +89,17 @@ class ProcessGroup:
         """Number of ranks in the group."""
         return len(self.ranks)
 
-    def all_reduce(self, tensor: Tensor, op: ReduceOp = ReduceOp.SUM, async_op: bool = False) -> CollectiveWork | None:
-        """Combine the tensors of all ranks element by element, in rank order; every rank gets the same bits."""
+    def all_reduce(
+        self, tensor: Tensor, op: ReduceOp | None = None, async_op: bool = False
+    ) -> CollectiveWork | None:
+        """Combine the tensors of all ranks element by element, by default add them; every rank gets the same bits."""
+        op = ReduceOp.SUM if op is None else op
         buffer = Buffer("all_reduce", tensor, written=True)
-        ufunc = reduction("all_reduce", op, buffer)
+        check_reduction("all_reduce", op, buffer)
 
         def run(channel: Channel) -> None:
-            algorithms.all_reduce(channel, buffer.flat, ufunc)
-            if op is ReduceOp.AVG:
-                np.divide(buffer.flat, self.size, out=buffer.flat)
+            with _silence():
+                algorithms.all_reduce(channel, buffer.flat, op)
             buffer.write_back()
 
         return self._submit("all_reduce", buffer, NO_ROOT, op.name, run, async_op)
@@ -115,18 +117,18 @@ class ProcessGroup:
         return self._submit("broadcast", buffer, src, "", run, async_op)
 
     def reduce(
-        self, tensor: Tensor, dst: int, op: ReduceOp = ReduceOp.SUM, async_op: bool = False
+        self, tensor: Tensor, dst: int, op: ReduceOp | None = None, async_op: bool = False
     ) -> CollectiveWork | None:
         """Combine the tensors of all ranks as `all_reduce` does; only global rank `dst` gets the result."""
+        op = ReduceOp.SUM if op is None else op
         root = self._group_rank("reduce", "dst", dst)
         buffer = Buffer("reduce", tensor, written=root == self._rank)
-        ufunc = reduction("reduce", op, buffer)
+        check_reduction("reduce", op, buffer)
 
         def run(channel: Channel) -> None:
-            algorithms.reduce(channel, buffer.flat, root, ufunc)
+            with _silence():
+                algorithms.reduce(channel, buffer.flat, root, op)
             if root == self._rank:
-                if op is ReduceOp.AVG:
-                    np.divide(buffer.flat, self.size, out=buffer.flat)
                 buffer.write_back()
 
         return self._submit("reduce", buffer, dst, op.name, run, async_op)
@@ -347,6 +349,11 @@ class ProcessGroup:
                 f"{op}: {name} is missing: rank {self.global_rank} needs one tensor per rank, {self.size} in all"
             )
         return buffer_list(op, tensors, name, self.size, like, written)
+
+
+def _silence() -> np.errstate:
+    """Let overflow give infinity quietly: turned into an exception halfway, NumPy's warning would leave the others waiting."""
+    return np.errstate(all="ignore")
 
 
 def _size_of(buffer: Buffer | None) -> tuple[str, int]:
