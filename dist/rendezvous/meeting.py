@@ -44,19 +44,23 @@ def meet(settings: Settings, rank: int, size: int, place: Place) -> Rendezvous:
     """
     deadline = time.monotonic() + settings.timeout
     while True:
-        remaining = max(0.0, deadline - time.monotonic())
-        client = StoreClient(place.host, place.port, environment.job_secret(), remaining, settings.patience)
         try:
-            return _join(client, settings, rank, size, place, deadline)
+            return _connect_and_join(settings, rank, size, place, deadline)
         except StoreGone:
-            client.close()
             # Where rank 0 runs the store, this was that of an earlier group, and a new one will come.
             if place.store_host_rank is None or time.monotonic() > deadline:
                 raise
             time.sleep(RETRY_SECONDS)
-        except BaseException:
-            client.close()
-            raise
+
+
+def _connect_and_join(settings: Settings, rank: int, size: int, place: Place, deadline: float) -> Rendezvous:
+    remaining = max(0.0, deadline - time.monotonic())
+    client = StoreClient(place.host, place.port, environment.job_secret(), remaining, settings.patience)
+    try:
+        return _join(client, settings, rank, size, place, deadline)
+    except BaseException:
+        client.close()
+        raise
 
 
 def _join(client: StoreClient, settings: Settings, rank: int, size: int, place: Place, deadline: float) -> Rendezvous:
