@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from dist.arguments import timeout_seconds
@@ -18,12 +19,16 @@ from dist.world import World
 
 
 def make_world(
-    transport: Transport, membership: ControlPlane | None, timeout: float | timedelta, backend: str
+    transport: Transport,
+    membership: ControlPlane | None,
+    timeout: float | timedelta,
+    backend: str,
+    farewells: Iterable[Callable[[], None]] = (),
 ) -> World:
-    """Make the default group of a transport that is connected; closing the world does not close the transport."""
+    """Make the world of a transport that is connected; closing it closes the transport."""
     group = ProcessGroup(transport, None, membership, timeout)
     watchdog = Watchdog(group.failures, group.record)
-    return World(group, backend, [watchdog.close])
+    return World(group, backend, [watchdog.close, transport.close], farewells)
 
 
 def connect_world(
@@ -38,8 +43,5 @@ def connect_world(
         uncaught.install()
         undo.callback(uncaught.uninstall)
         transport = connect_tcp(met.rank, met.size, met.store, met.secret, met.host, seconds)
-        undo.callback(transport.close)
         undo.callback(membership.leave)
-        world = make_world(transport, membership, seconds, backend)
-        world.releases.append(undo.pop_all().close)
-    return world
+        return make_world(transport, membership, seconds, backend, [undo.pop_all().close])

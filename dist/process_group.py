@@ -15,7 +15,7 @@ from datetime import timedelta
 import numpy as np
 
 from dist import algorithms
-from dist.arguments import Array, Buffer, Tensor, buffer_list, group_ranks, check_reduction, integer, timeout_seconds
+from dist.arguments import Array, Buffer, Tensor, buffer_list, check_reduction, group_ranks, integer, timeout_seconds
 from dist.channel import Channel, bytes_of
 from dist.communicator import Communicator
 from dist.errors import DistError
@@ -89,9 +89,7 @@ class ProcessGroup:
         """Number of ranks in the group."""
         return len(self.ranks)
 
-    def all_reduce(
-        self, tensor: Tensor, op: ReduceOp | None = None, async_op: bool = False
-    ) -> CollectiveWork | None:
+    def all_reduce(self, tensor: Tensor, op: ReduceOp | None = None, async_op: bool = False) -> CollectiveWork | None:
         """Combine the tensors of all ranks element by element, by default add them; every rank gets the same bits."""
         op = ReduceOp.SUM if op is None else op
         buffer = Buffer("all_reduce", tensor, written=True)
@@ -352,7 +350,7 @@ class ProcessGroup:
 
 
 def _silence() -> np.errstate:
-    """Let overflow give infinity quietly: turned into an exception halfway, NumPy's warning would leave the others waiting."""
+    """Overflow gives infinity without a warning: as an exception, halfway, that would leave the others waiting."""
     return np.errstate(all="ignore")
 
 

@@ -124,7 +124,6 @@ class _Rank:
         finally:
             membership.leave()
             world.close()
-            self._transport.close()
             enter_thread_world(None)
 
     def stop(self, reason: str) -> None:

@@ -26,13 +26,21 @@ class World:
         group: the default group.
         backend: what moves the bytes.
         releases: called in this order, after the groups were closed.
+        farewells: called after those; at exit, the control plane says farewell by itself, and says that this is the exit.
     """
 
-    def __init__(self, group: ProcessGroup, backend: str, releases: list[Callable[[], None]]) -> None:
+    def __init__(
+        self,
+        group: ProcessGroup,
+        backend: str,
+        releases: Iterable[Callable[[], None]] = (),
+        farewells: Iterable[Callable[[], None]] = (),
+    ) -> None:
         self.group = group
         self.backend = backend
-        self.releases = releases
         self._groups = [group]
+        self._releases = list(releases)
+        self._farewells = list(farewells)
 
     def new_group(self, ranks: Iterable[int] | None, timeout: float | timedelta | None) -> ProcessGroup:
         """Make a group that ends with this world."""
@@ -40,10 +48,11 @@ class World:
         self._groups.append(made)
         return made
 
-    def close(self) -> None:
+    def close(self, at_exit: bool = False) -> None:
         """End everything, even where one part fails to; raises the last failure."""
+        releases = [group.close for group in self._groups] + self._releases + self._farewells * (not at_exit)
         with ExitStack() as closing:
-            for release in reversed([group.close for group in self._groups] + self.releases):
+            for release in reversed(releases):
                 closing.callback(release)
 
 
@@ -99,11 +108,11 @@ def open_world(
     from dist.connect import connect_world  # here, so that importing dist stays light
 
     _process_world = connect_world(str(BACKENDS[backend]), init_method, world_size, rank, group_name, timeout)
-    atexit.register(close_world)
+    atexit.register(close_world, at_exit=True)
 
 
-def close_world() -> None:
-    """Leave the world, in order; also called at exit, so that a rank that finished is not taken for one that failed."""
+def close_world(at_exit: bool = False) -> None:
+    """Leave the world, in order; done at exit too, so that a rank that finished is not taken for one that failed."""
     global _process_world
     world = current_world()
     if world is None:
@@ -113,4 +122,4 @@ def close_world() -> None:
         _process_world = None
     else:
         enter_thread_world(None)
-    world.close()
+    world.close(at_exit)

@@ -53,6 +53,11 @@ class Outcome:
         """Tell whether the function did not return, or the process did not end well."""
         return bool(self.error) or self.code != 0
 
+    @property
+    def late(self) -> bool:
+        """Tell whether the rank was ended because it took too long."""
+        return self.code is None or bool(self.trace)
+
     def __str__(self) -> str:
         if self.code is None or self.trace:
             return f"rank {self.rank} was not done in time:\n{self.trace or 'it does not say where it was'}"
@@ -96,13 +101,18 @@ def run_world(
     outcomes = run_ranks(n, call_initialized, backend, seconds, fn, *args, timeout=seconds)
     failed = [outcome for outcome in outcomes if outcome.failed]
     if failed:
-        raise RankError(str(min(failed, key=_urgency)))
+        raise RankError(_message(failed))
     return [outcome.value for outcome in outcomes]
 
 
-def _urgency(outcome: Outcome) -> tuple[bool, float]:
-    """Put causes first: what is raised about another rank is a consequence."""
-    return "PeerError" in outcome.error.rstrip().rpartition("\n")[2], outcome.ended
+def _message(failed: list[Outcome]) -> str:
+    """Show the first failure, and rather one that is not about another rank; where time was over, every rank."""
+    late = [outcome for outcome in failed if outcome.late]
+    if late:
+        return "\n".join(map(str, late))
+    return str(
+        min(failed, key=lambda outcome: ("PeerError" in outcome.error.rstrip().rpartition("\n")[2], outcome.ended))
+    )
 
 
 def run_ranks(n: int, fn: Callable[..., Any], *args: Any, timeout: float | timedelta = 60.0) -> list[Outcome]:
