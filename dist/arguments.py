@@ -58,7 +58,7 @@ class Buffer:
             if tensor is not array and hasattr(tensor, "_bump_version"):
                 tensor._bump_version()
         self._tensor, self._array = tensor, array
-        self.flat: Array = array.reshape(-1)
+        self.flat: Array = array.reshape(-1) if array.flags.c_contiguous else array.flatten()
         self.dtype = dtype
 
     def write_back(self) -> None:

@@ -43,5 +43,6 @@ def connect_world(
         uncaught.install()
         undo.callback(uncaught.uninstall)
         transport = connect_tcp(met.rank, met.size, met.store, met.secret, met.host, seconds)
+        undo.callback(transport.close)
         undo.callback(membership.leave)
         return make_world(transport, membership, seconds, backend, [undo.pop_all().close])
