@@ -14,8 +14,8 @@ from dist.rendezvous.meeting import Place, meet
 from dist.store import StoreServer
 from dist.store.socket_thread import resolve
 
-# After a failed meeting, rank 0 keeps the server for so long that all ranks can read why.
-FAREWELL_SECONDS = 1.0
+# After a failed meeting, rank 0 keeps the server until all ranks were told why, at most for so long.
+FAREWELL_SECONDS = 5.0
 
 
 def from_environment(settings: Settings) -> Rendezvous:
