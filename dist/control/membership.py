@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from dist.errors import PeerError, StoreError
 from dist.rendezvous import Rendezvous
-from dist.store.client import HEARTBEAT_SECONDS
+from dist.store.client import STATUS_SECONDS
 
 FAREWELL_SECONDS = 2.0
 # After a failure nobody has work to finish: the process that runs the store keeps it for no longer than this.
@@ -116,12 +116,12 @@ class Membership:
             self._client.request("fail", message.encode(), timeout=FAREWELL_SECONDS)
 
     def publish_call(self, description: str) -> None:
-        """Note what this rank is doing, for `everyone`; costs nothing, and travels with the next heartbeat."""
+        """Note what this rank is doing, for `everyone`; costs nothing, and is passed on twice a second."""
         self._client.status = description
 
     def everyone(self) -> dict[int, str]:
-        """Return what every rank said it was doing, at most one heartbeat ago; "" for a rank that said nothing yet."""
-        time.sleep(HEARTBEAT_SECONDS)
+        """Return what every rank said it was doing, at most a moment ago; "" for a rank that said nothing yet."""
+        time.sleep(STATUS_SECONDS)
         try:
             (answer,) = self._client.request("calls", timeout=FAREWELL_SECONDS)
         except StoreError:

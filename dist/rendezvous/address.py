@@ -14,8 +14,8 @@ from dist.rendezvous.meeting import Place, meet
 from dist.store import StoreServer
 from dist.store.socket_thread import resolve
 
-# After a failed meeting, rank 0 keeps the server for so long that all ranks can read why.
-FAREWELL_SECONDS = 1.0
+# After a failed meeting, rank 0 keeps the server until all ranks were told why, at most for so long.
+FAREWELL_SECONDS = 5.0
 
 
 def from_environment(settings: Settings) -> Rendezvous:
@@ -56,7 +56,7 @@ def _meet_at_rank_0(settings: Settings, rank: int, size: int, host: str, port: i
     if rank != 0:
         return meet(settings, rank, size, Place(host, port, own, store_host_rank=0))
     listening = listening_host(host)
-    server = StoreServer(listening, port, environment.job_secret(), size)
+    server = StoreServer(listening, port, environment.job_secret(), size, settings.patience)
     reached_at = "127.0.0.1" if listening == "*" else listening
     try:
         return meet(settings, rank, size, Place(reached_at, server.port, own, store_host_rank=0, server=server))

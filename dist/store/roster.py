@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from dist.store.request import EVENT, TIMEOUT, Request, Send
+from dist.store.request import ERROR, EVENT, TIMEOUT, Request, Send
 
 # A rank's own last words, or the launcher's, say more than its closed connection: they get this long to arrive.
 LAST_WORDS_SECONDS = 0.3
@@ -23,7 +23,6 @@ class Member:
     size: int
     host: str
     pid: int
-    patience: float
     request: Request
     timeout: float
     joined: float
@@ -39,10 +38,10 @@ class Member:
         """When to stop to wait for the others (only before the group is complete)."""
         return self.joined + self.timeout
 
-    def silence(self) -> str:
+    def silence(self, patience: float) -> str:
         """Say how a lost member was lost: its process is gone, or it stopped talking."""
         silent = self.lost_at - self.heard
-        if silent < 0.9 * self.patience:
+        if silent < 0.9 * patience:
             return "is gone: it was killed or exited without a word"
         return f"is silent for {silent:.0f} s: stopped or cut off"
 
@@ -60,25 +59,32 @@ class Group:
 class Roster:
     """Groups that form by name and live until their last member is gone."""
 
-    def __init__(self, send: Send, forget: Callable[[str], None], world_size: int | None) -> None:
+    def __init__(self, send: Send, forget: Callable[[str], None], world_size: int | None, patience: float) -> None:
         self._send = send
         self._forget = forget
         self._world_size = world_size
+        self._patience = patience
         self._forming: dict[str, dict[int, Member]] = {}
         self._membership: dict[bytes, tuple[Group, Member]] = {}
         self._refused: set[bytes] = set()
+        # By group and rank: why the group could not form, for ranks that have not come so far.
+        self._owed: dict[str, dict[int, str]] = {}
         self._ended: dict[int, str] = {}
         self._formed = 0
 
     def join(self, request: Request) -> None:
-        """Arguments: JSON with group, rank, size, host, pid, patience, timeout. Answered when the group is complete."""
+        """Arguments: JSON with group, rank, size, host, pid, timeout. Answered when the group is complete."""
         asked = json.loads(request.arguments[0])
         name, now = str(asked.pop("group")), time.monotonic()
         member = Member(request=request, joined=now, heard=now, **asked)
+        owed = self._owed.get(name, {}).pop(member.rank, "")
+        if owed:
+            self._deny(member, owed)
+            return
         arrived = self._forming.setdefault(name, {})
         problem = self._problem(member, arrived)
         if problem:
-            self._refuse(name, problem, member)
+            self._contradict(name, problem, member)
             return
         arrived[member.rank] = member
         if len(arrived) == member.size:
@@ -150,14 +156,14 @@ class Roster:
         for peer, (group, member) in list(self._membership.items()):
             if member.lost_at + LAST_WORDS_SECONDS <= now:
                 del self._membership[peer]
-                self._declare(group, member, member.silence())
+                self._declare(group, member, member.silence(self._patience))
                 self._remove(group, member)
             due = min(due, member.lost_at + LAST_WORDS_SECONDS - now)
         return max(0.0, due)
 
     def is_empty(self) -> bool:
-        """Tell whether no group has members left, and whoever was refused has hung up."""
-        return not self._membership and not self._refused
+        """Tell whether no group has members left, and whoever is to be refused has been told and has hung up."""
+        return not self._membership and not self._refused and not any(self._owed.values())
 
     def _problem(self, member: Member, arrived: dict[int, Member]) -> str:
         for other in arrived.values():
@@ -173,11 +179,21 @@ class Roster:
         ended = sorted(self._ended.keys() & set(range(size)))
         return f"rank {ended[0]} {self._ended[ended[0]]} before all ranks had arrived" if ended else ""
 
-    def _refuse(self, name: str, problem: str, newcomer: Member | None = None, status: bytes = b"error") -> None:
-        arrived = list(self._forming.pop(name).values())
-        for member in arrived + ([newcomer] if newcomer else []):
-            member.request.fail(problem, status)
-            self._refused.add(member.request.peer)
+    def _contradict(self, name: str, problem: str, newcomer: Member) -> None:
+        """Nobody can meet under `name` this time: tell those that are here now, and the others as they come."""
+        members = [*self._forming[name].values(), newcomer]
+        absent = set(range(max(member.size for member in members))) - {member.rank for member in members}
+        self._owed[name] = dict.fromkeys(absent, problem)
+        self._refuse(name, problem)
+        self._deny(newcomer, problem)
+
+    def _refuse(self, name: str, problem: str, status: bytes = ERROR) -> None:
+        for member in self._forming.pop(name).values():
+            self._deny(member, problem, status)
+
+    def _deny(self, member: Member, problem: str, status: bytes = ERROR) -> None:
+        member.request.fail(problem, status)
+        self._refused.add(member.request.peer)
 
     def _who_is_missing(self, impatient: Member, arrived: dict[int, Member]) -> str:
         missing = [rank for rank in range(impatient.size) if rank not in arrived]

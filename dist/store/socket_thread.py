@@ -24,6 +24,8 @@ logger = logging.getLogger("dist.store")
 JOIN_SECONDS = 5.0
 # The longest message that is accepted.
 MESSAGE_BYTES = 2**30
+# A silent connection is asked for a sign of life this often.
+HEARTBEAT_SECONDS = 0.25
 
 
 class Handler(Protocol):
@@ -137,6 +139,16 @@ class SocketThread:
         for source in (self._monitor, self.socket, self._inbox, self._wake):
             source.close(linger=0)
         self._context.term()
+
+
+def use_heartbeats(socket: zmq.Socket[bytes], patience: float) -> None:
+    """Close connections whose other side shows no sign of life for `patience` seconds.
+
+    ZeroMQ's own threads ask and answer, so a main thread that holds Python's lock for long is not taken for dead. Both
+    sides ask: the time to live that one side can set for the other ends with the first message after it.
+    """
+    socket.heartbeat_ivl = int(HEARTBEAT_SECONDS * 1000)
+    socket.heartbeat_timeout = int(patience * 1000)
 
 
 def use_curve(socket: zmq.Socket[bytes], secret: bytes, is_server: bool) -> None:

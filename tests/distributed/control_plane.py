@@ -63,6 +63,7 @@ class Rank:
         self.process = subprocess.Popen(
             [sys.executable, "-W", "error", "-c", program],
             env=os.environ | {name: str(value) for name, value in variables.items()} | environment,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=ROOT,
