@@ -1,12 +1,11 @@
 """The other end of `run_world`: a process that loads everything once, and forks into the ranks of a world.
 
-It is run as a script with a job on its standard input. Each rank writes what came of it into a file of its own; so does
+It runs `main` with a job on its standard input. Each rank writes what came of it into a file of its own; so does
 this process with the ranks' exit statuses. Nothing here outlives the process that asked for it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import faulthandler
 import os
@@ -18,9 +17,11 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any, BinaryIO
 
+# A rank shows where it is and ends by itself when the time is over; one that is stopped cannot.
+GRACE = 1.0  # seconds
 _PR_SET_PDEATHSIG = 1
 
 
@@ -32,7 +33,7 @@ class Job:
         parent: the process that asked, with which the ranks die.
         main: path of its main script, where `work` refers to it, or "".
         work: the pickled function and its arguments.
-        timeout: seconds.
+        timeout: seconds, from when everything is loaded.
         environments: variables for each rank.
         results, traces: a file descriptor per rank.
         statuses: a file descriptor.
@@ -52,11 +53,11 @@ def main() -> None:
     """Fork into the ranks, and wait for them."""
     job: Job = pickle.load(sys.stdin.buffer)
     _die_with(job.parent)
-    deadline = time.monotonic() + job.timeout
     import dist.connect  # noqa: F401 - loaded here, once for all ranks
 
     _load_main(job.main)
     fn, args = pickle.loads(job.work)
+    deadline = time.monotonic() + job.timeout
     ranks: dict[int, int] = {}
     for rank in range(len(job.environments)):
         pid = os.fork()
@@ -64,10 +65,26 @@ def main() -> None:
             _run_rank(job, rank, fn, args, deadline)
             return
         ranks[pid] = rank
+    _wait_for(ranks, job)
+
+
+def _wait_for(ranks: dict[int, int], job: Job) -> None:
+    """Note how each rank ends, given process numbers and ranks; kill those that are late."""
+    overdue = False
+
+    def kill(signum: int, frame: FrameType | None) -> None:
+        nonlocal overdue
+        overdue = True
+        for pid in ranks:
+            os.kill(pid, signal.SIGKILL)
+
+    signal.signal(signal.SIGALRM, kill)
+    signal.setitimer(signal.ITIMER_REAL, job.timeout + GRACE)
     with os.fdopen(job.statuses, "wb") as statuses:
         while ranks:
             pid, status = os.wait()
-            pickle.dump((ranks.pop(pid), os.waitstatus_to_exitcode(status), time.monotonic()), statuses)
+            code = None if overdue else os.waitstatus_to_exitcode(status)
+            pickle.dump((ranks.pop(pid), code, time.monotonic()), statuses)
 
 
 def _run_rank(job: Job, rank: int, fn: Callable[..., Any], args: tuple[Any, ...], deadline: float) -> None:
@@ -123,8 +140,3 @@ def _load_main(path: str) -> None:
         module = ModuleType("__mp_main__")
         module.__dict__.update(runpy.run_path(path, run_name="__mp_main__"))
         sys.modules["__main__"] = sys.modules["__mp_main__"] = module
-
-
-if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        main()

@@ -20,8 +20,8 @@ from dist.store import StoreServer
 from dist.testing.ranks import Job, call_initialized
 
 ResultT = TypeVar("ResultT")
-# A rank shows where it is and ends by itself when the time is over; one that is stopped cannot.
-_GRACE = 2.0  # seconds
+# To load what the ranks need, and for them to end when the time is over.
+_START_AND_END = 60.0  # seconds
 
 
 class RankError(RuntimeError):
@@ -86,7 +86,8 @@ def run_world(
         n: number of ranks.
         fn: what each rank runs.
         args: its arguments, the same for all ranks.
-        timeout: seconds or timedelta for the whole run; a rank that takes longer is killed, and where it was is shown.
+        timeout: seconds or timedelta, from when everything is loaded; a rank that takes longer is killed, and where it
+            was is shown.
         backend: see `dist.init_process_group`.
 
     Raises:
@@ -177,7 +178,7 @@ def _run(job: Job) -> None:
     for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
         environment.setdefault(f"{library}_NUM_THREADS", "1")
     process = subprocess.Popen(
-        [sys.executable, "-m", "dist.testing.ranks"],
+        [sys.executable, "-c", "from dist.testing.ranks import main; main()"],
         stdin=subprocess.PIPE,
         pass_fds=[*job.results, *job.traces, job.statuses],
         env=environment,
@@ -185,7 +186,7 @@ def _run(job: Job) -> None:
     )
     try:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.communicate(pickle.dumps(job), timeout=job.timeout + _GRACE)
+            process.communicate(pickle.dumps(job), timeout=job.timeout + _START_AND_END)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -261,7 +261,9 @@ def test_a_wait_of_ones_own_timeout_can_be_repeated() -> None:
         message = dist.irecv(y, 1) if dist.get_rank() == 0 else dist.isend(np.arange(3.0), 0)
         assert collective is not None
         if dist.get_rank() == 0:
-            with pytest.raises(TransportTimeout, match=r"all_reduce\(2 x float64, SUM\) #1 at .*: not done after 0.05 s"):
+            with pytest.raises(
+                TransportTimeout, match=r"all_reduce\(2 x float64, SUM\) #1 at .*: not done after 0.05 s"
+            ):
                 collective.wait(0.05)
             with pytest.raises(TransportTimeout, match=r"irecv\(3 x float64, from 1\) at .*: not done after 0.05 s"):
                 message.wait(0.05)
@@ -278,23 +280,47 @@ def test_a_wait_of_ones_own_timeout_can_be_repeated() -> None:
     ("call", "error", "message"),
     [
         (lambda g: g.all_reduce([1.0]), TypeError, "all_reduce: tensor is a list: need a NumPy array or a tensor"),
-        (lambda g: g.all_reduce(np.array([None])), TypeError, "all_reduce: tensor has dtype object: need one of float16"),
+        (
+            lambda g: g.all_reduce(np.array([None])),
+            TypeError,
+            "all_reduce: tensor has dtype object: need one of float16",
+        ),
         (lambda g: g.broadcast(np.array(["a"]), 0), TypeError, "broadcast: tensor has dtype <U1: need one of"),
         (lambda g: g.all_reduce(np.zeros(1, ">f8")), TypeError, "all_reduce: tensor has dtype >f8"),
         (lambda g: g.all_reduce(np.zeros(1, "M8[s]")), TypeError, r"all_reduce: tensor has dtype datetime64\[s\]"),
         (lambda g: g.all_reduce(np.broadcast_to(1.0, 3)), ValueError, "all_reduce: tensor is read-only"),
-        (lambda g: g.all_reduce(np.ones(1), "sum"), TypeError, "all_reduce: op is 'sum': need a member of dist.ReduceOp"),
+        (
+            lambda g: g.all_reduce(np.ones(1), "sum"),
+            TypeError,
+            "all_reduce: op is 'sum': need a member of dist.ReduceOp",
+        ),
         (lambda g: g.all_reduce(np.ones(1, int), dist.ReduceOp.AVG), TypeError, "AVG: dtype int64: need floats"),
         (lambda g: g.reduce(np.ones(1), 0, dist.ReduceOp.BXOR), TypeError, "BXOR: dtype float64: need integers"),
         (lambda g: g.all_reduce(np.ones(1, complex), dist.ReduceOp.MAX), TypeError, "MAX: dtype complex128: need real"),
         (lambda g: g.broadcast(np.ones(1), 1), ValueError, "broadcast: src=1 is not in group world: need one of 0"),
         (lambda g: g.broadcast(np.ones(1), 0.0), TypeError, "broadcast: src is 0.0: need an integer"),
         (lambda g: g.reduce(np.ones(1), -1), ValueError, "reduce: dst=-1 is not in group world"),
-        (lambda g: g.all_gather(np.ones(1), np.ones(1)), TypeError, "all_gather: tensor_list is a ndarray: need a list of 1"),
+        (
+            lambda g: g.all_gather(np.ones(1), np.ones(1)),
+            TypeError,
+            "all_gather: tensor_list is a ndarray: need a list of 1",
+        ),
         (lambda g: g.all_gather([], np.ones(1)), ValueError, "all_gather: tensor_list holds 0 tensors: need 1"),
-        (lambda g: g.all_gather([np.ones(2)], np.ones(1)), ValueError, r"tensor_list\[0\] holds 2 elements .* need 1 of"),
-        (lambda g: g.all_gather([np.ones(1, "f4")], np.ones(1)), ValueError, r"tensor_list\[0\] holds 1 elements of float32"),
-        (lambda g: g.gather(np.ones(1)), ValueError, "gather: gather_list is missing: rank 0 needs one tensor per rank"),
+        (
+            lambda g: g.all_gather([np.ones(2)], np.ones(1)),
+            ValueError,
+            r"tensor_list\[0\] holds 2 elements .* need 1 of",
+        ),
+        (
+            lambda g: g.all_gather([np.ones(1, "f4")], np.ones(1)),
+            ValueError,
+            r"tensor_list\[0\] holds 1 elements of float32",
+        ),
+        (
+            lambda g: g.gather(np.ones(1)),
+            ValueError,
+            "gather: gather_list is missing: rank 0 needs one tensor per rank",
+        ),
         (lambda g: g.scatter(np.ones(1)), ValueError, "scatter: scatter_list is missing"),
         (lambda g: g.send(np.ones(1), 0), ValueError, "send: dst=0 is this rank itself"),
         (lambda g: g.irecv(np.ones(1), 3), ValueError, "irecv: src=3 is not in group world"),
