@@ -67,6 +67,7 @@ class ProcessGroup:
         self.statistics: Statistics = parent.statistics if parent else Statistics()
         self.record: FlightRecord = parent.record if parent else FlightRecord()
         self.failures: Failures = parent.failures if parent else Failures(transport, membership, self.record)
+        self.failures.groups[name] = self.ranks
         self._transport = transport
         self._rank = self.ranks.index(transport.rank) if transport.rank in self.ranks else -1
         self._identity = f"{name} {self.ranks}"
