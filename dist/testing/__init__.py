@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from dist.testing.transport import check_transport
+from dist.testing.world import Outcome, RankError, run_ranks, run_world
 
-__all__ = ["check_transport"]
+__all__ = ["Outcome", "RankError", "check_transport", "run_ranks", "run_world"]
