@@ -65,7 +65,7 @@ class DistributedDataParallel(Module):
         self.module = module
         self.dim = dim
         self.broadcast_buffers = broadcast_buffers
-        self.process_group = resolve("DistributedDataParallel", process_group)
+        self.process_group = resolve(process_group, "DistributedDataParallel")
         trained = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
         if not trained:
             raise DistError("DistributedDataParallel: no parameter of the module requires a gradient")
