@@ -13,7 +13,8 @@ from numpy.typing import DTypeLike, NDArray
 class ReduceOp(enum.Enum):
     """How the values of all ranks become one, elementwise, always from rank 0 upwards: `((x0 + x1) + x2) + ...`.
 
-    Floats of 16 bits are accumulated in 32 bits and rounded once. MIN and MAX pass NaN on.
+    Floats of 16 bits are accumulated in 32 bits and rounded once. MIN and MAX pass NaN on. Floats that overflow become
+    infinite and integers wrap around, without a warning.
     """
 
     SUM = "sum"
@@ -46,10 +47,12 @@ class ReduceOp(enum.Enum):
         rounds = self in (ReduceOp.SUM, ReduceOp.AVG, ReduceOp.PRODUCT)
         return np.dtype(np.float32) if rounds and dtype == np.float16 else dtype
 
+    @np.errstate(all="ignore")
     def combine(self, left: NDArray[Any], right: NDArray[Any], out: NDArray[Any]) -> None:
         """Put the partial result of the ranks in `left` and of the one next to them in `right` into `out`."""
         _UFUNCS[self](left, right, out=out, dtype=out.dtype)
 
+    @np.errstate(all="ignore")
     def finish(self, partial: NDArray[Any], size: int, out: NDArray[Any]) -> None:
         """Put the result of all `size` ranks, given their partial result, into `out`; both may be the same array."""
         if self is ReduceOp.AVG:

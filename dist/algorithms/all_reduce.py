@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dist.algorithms.scratch import scratch
 from dist.algorithms.segments import SEGMENT_BYTES, segments, slices
 from dist.channel import Channel
 from dist.reduce_op import ReduceOp
@@ -23,8 +24,9 @@ def exchange_all_reduce(channel: Channel, array: NDArray[Any], op: ReduceOp) -> 
         array: contiguous and 1-D, of equal length and dtype on all ranks; replaced by the result.
         op: what to compute.
     """
+    parts = scratch(channel.size, len(array), array.dtype)
+    parts[channel.rank] = array
     others = [peer for peer in range(channel.size) if peer != channel.rank]
-    parts = [array if peer == channel.rank else np.empty_like(array) for peer in range(channel.size)]
     receives = [channel.irecv(parts[peer], peer) for peer in others]
     sends = [channel.isend(array, peer) for peer in others]
     channel.wait(*receives, *sends)
@@ -37,39 +39,51 @@ def pairwise_all_reduce(channel: Channel, array: NDArray[Any], op: ReduceOp) -> 
     Works on one segment after the other, so that a segment is on its way while the one before is being reduced. Args:
     as in `exchange_all_reduce`.
     """
-    parts = segments(array, SEGMENT_BYTES * channel.size)
-    current = _PairwiseSegment(channel, parts[0], op)
-    results: list[Work] = []
-    for part in parts[1:]:
-        following = _PairwiseSegment(channel, part, op)
-        results += current.reduce()
-        current = following
-    results += current.reduce()
-    channel.wait(*results)
+    pairwise = _Pairwise(channel, array, op)
+    pairwise.start(0)
+    for index in range(1, len(pairwise.parts)):
+        pairwise.start(index)
+        pairwise.reduce(index - 1)
+    pairwise.reduce(len(pairwise.parts) - 1)
+    channel.wait(*pairwise.works)
 
 
-class _PairwiseSegment:
-    """One segment of a pairwise all-reduce, from its first transfers on."""
+class _Pairwise:
+    """The state of one rank in a pairwise all-reduce: two segments are under way at a time."""
 
     def __init__(self, channel: Channel, array: NDArray[Any], op: ReduceOp) -> None:
         self._channel = channel
         self._op = op
-        self._slices = slices(array, channel.size)
-        self._own = self._slices[channel.rank]
         self._others = [(channel.rank + i) % channel.size for i in range(1, channel.size)]
-        self._parts = [self._own if k == channel.rank else np.empty_like(self._own) for k in range(channel.size)]
-        self._receives = [channel.irecv(self._parts[peer], peer) for peer in self._others]
-        self._sends = [channel.isend(self._slices[peer], peer) for peer in self._others]
+        self.parts = [slices(part, channel.size) for part in segments(array, SEGMENT_BYTES * channel.size)]
+        longest = max(len(piece) for piece in self.parts[0])
+        memory = scratch(2 * len(self._others), longest, array.dtype)
+        self._scratch = [memory[: len(self._others)], memory[len(self._others) :]]
+        self._received: list[list[NDArray[Any]]] = []
+        self._receives: list[list[Work]] = []
+        self.works: list[Work] = []
 
-    def reduce(self) -> list[Work]:
-        """Reduce this rank's slice, and start to exchange the results.
+    def start(self, index: int) -> None:
+        """Start to give every rank its slice of a segment, and to get this rank's slice from all."""
+        pieces, rank = self.parts[index], self._channel.rank
+        scratch = [memory[: len(pieces[rank])] for memory in self._scratch[index % 2]]
+        self._receives.append(
+            [self._channel.irecv(part, peer) for part, peer in zip(scratch, self._others, strict=True)]
+        )
+        self.works += [self._channel.isend(pieces[peer], peer) for peer in self._others]
+        before = self._channel.size - rank - 1  # the others start with the next rank up
+        self._received.append([*scratch[before:], pieces[rank], *scratch[:before]])
+
+    def reduce(self, index: int) -> None:
+        """Reduce this rank's slice of a segment, and start to exchange the results.
 
         A result comes into the memory of a slice that was sent; its sender had that slice when it made the result.
         """
-        self._channel.wait(*self._receives)
-        self._op.reduce(self._parts, out=self._own)
-        receives = [self._channel.irecv(self._slices[peer], peer) for peer in self._others]
-        return self._sends + receives + [self._channel.isend(self._own, peer) for peer in self._others]
+        pieces, rank = self.parts[index], self._channel.rank
+        self._channel.wait(*self._receives[index])
+        self._op.reduce(self._received[index], out=pieces[rank])
+        self.works += [self._channel.irecv(pieces[peer], peer) for peer in self._others]
+        self.works += [self._channel.isend(pieces[rank], peer) for peer in self._others]
 
 
 def ring_all_reduce(channel: Channel, array: NDArray[Any], op: ReduceOp) -> None:

@@ -46,6 +46,7 @@ class ProgressEngine:
         self._handlers: dict[int, Handler] = {}
         self._pending = 0  # transfers under way
         self._waiting = 0  # threads that wait for one, leading or standing by
+        self._waits = 0  # how often a thread has begun to wait
         self._standing_by = 0
         self._leading = False
         self._selecting = False  # the leader is in epoll, without the lock
@@ -101,6 +102,7 @@ class ProgressEngine:
     def wait_until(self, stop: Callable[[], bool], deadline: float) -> None:
         """Return once `stop()`, or at `deadline` (seconds of `time.monotonic`); releases `lock` while it sleeps."""
         self._waiting += 1
+        self._waits += 1
         try:
             while not stop() and (remaining := deadline - time.monotonic()) > 0:
                 if self._leading:
@@ -167,14 +169,15 @@ class ProgressEngine:
         os.eventfd_write(self._wake_fd, 1)
 
     def _step_in(self) -> None:
-        """Run in the background thread: lead while transfers are under way and nobody waits for one."""
+        """Run in the background thread: lead once nobody has waited for a while, until somebody does."""
 
         def needed() -> bool:
             return self._pending > 0 and self._waiting == 0 and not self._closed
 
         with self.lock:
             while not self._closed:
+                waits = self._waits
                 self._background_parked = self._pending == 0
                 self._background_call.wait(None if self._background_parked else GRACE_SECONDS)
-                if needed() and not self._leading:
+                if needed() and self._waits == waits and not self._leading:
                     self._lead(lambda: not needed(), time.monotonic() + DEFAULT_TIMEOUT, spin=0.0)
