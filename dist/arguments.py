@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dist.reduce_op import ReduceOp
+from dist.reduction import ReduceOp
 
 Array: TypeAlias = NDArray[Any]
 

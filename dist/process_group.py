@@ -22,7 +22,7 @@ from dist.errors import DistError
 from dist.failures import ControlPlane, Failures, again
 from dist.fingerprint import NO_ROOT, Signature, fingerprint, tag_of
 from dist.flight_record import Call, FlightRecord
-from dist.reduce_op import ReduceOp
+from dist.reduction import ReduceOp
 from dist.statistics import Statistics
 from dist.transport.base import ANY_SOURCE, Transport
 from dist.work import CollectiveWork, PointToPointWork

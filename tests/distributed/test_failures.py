@@ -211,12 +211,16 @@ def check_mismatch(messages: list[str], first: str, second: str) -> None:
     assert message.count("test_failures.py:") == 2
 
 
+def unequal_message() -> None:
+    if dist.get_rank() == 0:
+        dist.send(np.ones(4), 1)
+    else:
+        dist.recv(np.ones(5), 0)
+
+
 def unequal_messages() -> str:
     with pytest.raises(CollectiveMismatch) as caught:
-        if dist.get_rank() == 0:
-            in_turn(lambda: dist.send(np.ones(4), 1), dist.barrier)
-        else:
-            dist.recv(np.ones(5), 0)
+        in_turn(unequal_message, dist.barrier)
     return str(caught.value)
 
 
