@@ -27,8 +27,8 @@ class Sample:
         op: name of the operation in the table.
         args: NumPy arrays, also within lists and tuples, become tensors; everything else is given as it is.
         options: given by keyword; arrays are made tensors there too.
-        torch: what does the same on PyTorch's tensors: a name below `torch` ("nn.functional.relu"), or a function of the
-            same arguments and options; the operation's own name unless given, None where PyTorch has nothing.
+        torch: what does the same on PyTorch's tensors: a name below `torch`, "nn.functional.relu" say, or a function of
+            the same arguments and options; the operation's own name unless given, None where PyTorch has nothing.
         numpy: what does the same on NumPy arrays; None leaves the values to other tests.
         differentiable: False where gradients are not to be checked: at a kink, or where there are none.
         second: False where second gradients are not to be checked.
