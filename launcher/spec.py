@@ -269,7 +269,7 @@ def _find(part: str, places: list[str], top_level: bool) -> ModuleSpec | None:
     from importlib.machinery import PathFinder
     from importlib.util import find_spec
 
-    if not part.isidentifier():
+    if not part:
         return None
     # The second way asks the finders of editable installs, too.
     return PathFinder.find_spec(part, places) or (find_spec(part) if top_level and part != "__main__" else None)

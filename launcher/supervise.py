@@ -59,6 +59,7 @@ class Store(Protocol):
 
 def run(spec: LaunchSpec) -> int:
     """Run a job to its end and return the exit code of `tlrun`; see `launcher.main.main`."""
+    _open_standard_streams()
     spared = frozenset(children())
     adopt_orphans(True)
     try:
@@ -75,6 +76,15 @@ def run(spec: LaunchSpec) -> int:
     finally:
         end_children(spared)
         adopt_orphans(False)
+
+
+def _open_standard_streams() -> None:
+    """Where the launcher was started without them: the next file opened would pass for one of them."""
+    for file in (0, 1, 2):
+        try:
+            os.fstat(file)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
 
 
 @contextmanager

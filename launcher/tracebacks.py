@@ -161,16 +161,16 @@ class Policy:
     def __init__(self) -> None:
         self.interrupted = False
         self.failed_rank: int | None = None
-        self._latest: dict[int, Traceback] = {}
+        self._in_full: dict[int, Traceback] = {}  # the latest of each rank
 
     def shown(self, rank: int, traceback: Traceback) -> list[bytes]:
         """The lines to show of a traceback; only the last where another rank's tells more, or the same."""
-        same = any(other != rank and latest.lines == traceback.lines for other, latest in self._latest.items())
-        self._latest[rank] = traceback
         if traceback.is_interrupt and self.interrupted:
             return []
+        same = any(other != rank and shown == traceback for other, shown in self._in_full.items())
         if same or traceback.is_consequence or self.failed_rank not in (None, rank):
             return [traceback.exceptions[-1].encode() + b"\n"]
+        self._in_full[rank] = traceback
         return list(traceback.lines)
 
 

@@ -28,6 +28,8 @@ def wait_until(condition: Callable[[], object], timeout: float = 10.0) -> None:
 class Jobs:
     """Starts jobs whose processes can all be found by a mark in their environment."""
 
+    wait_until = staticmethod(wait_until)
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.temporary = folder / "temporary"
