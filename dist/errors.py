@@ -3,7 +3,8 @@
     DistError
     |-- RendezvousError        the ranks did not find each other
     |-- StoreError             the store is not reachable, is gone, or refused a request
-    |   `-- StoreTimeout       a key was not set in time
+    |   |-- StoreTimeout       a key was not set in time
+    |   `-- StoreGone          the connection to the store has ended, for good
     |-- CollectiveMismatch     ranks called different collectives, or with different arguments
     |-- PeerError              another rank died, stopped, raised or left; names it
     `-- TransportError         bytes could not be moved
@@ -30,6 +31,10 @@ class StoreError(DistError):
 
 class StoreTimeout(StoreError, TimeoutError):
     """What was waited for did not come in time: names the keys that are missing."""
+
+
+class StoreGone(StoreError):
+    """The store's server has ended or does not answer any more, or this end has closed the connection."""
 
 
 class CollectiveMismatch(DistError):

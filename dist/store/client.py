@@ -10,15 +10,15 @@ from collections.abc import Callable, Sequence
 
 import zmq
 
-from dist.errors import StoreError, StoreTimeout
-from dist.store.request import EVENT, OK, TIMEOUT
-from dist.store.socket_thread import MESSAGE_BYTES, SocketThread, endpoint, resolve, use_curve
+from dist.errors import StoreError, StoreGone, StoreTimeout
+from dist.store.request import EVENT, GONE, OK, TIMEOUT
+from dist.store.socket_thread import MESSAGE_BYTES, SocketThread, endpoint, logger, resolve, use_curve
 
 HEARTBEAT_SECONDS = 0.5
-# The server ends a wait in time; an answer that is later than this will not come any more.
+# The server answers at once, and ends a wait in time: a later answer will not come any more.
 ANSWER_SECONDS = 10.0
 
-# Kind and arguments of an event: "failed" (rank, what happened), "left" (rank), "announced" (rank, kind, payload) from
+# Kind and arguments of an event: "failed" (rank, what), "left" (rank, how), "announced" (rank, kind, payload) from
 # the server; "gone" or "stopped" (what happened) once the connection has ended, by the server or by this process.
 EventHandler = Callable[[str, list[bytes]], None]
 
@@ -57,8 +57,8 @@ class StoreClient:
         self, host: str, port: int, secret: bytes = b"", timeout: float = 300.0, patience: float = 3.0
     ) -> None:
         self.address = f"{host}:{port}"
-        self.status = b""
-        self._timeout = timeout
+        self.status = ""
+        self.timeout = timeout
         self._patience = patience
         self._pending: dict[bytes, _Pending] = {}
         self._numbers = itertools.count(1)
@@ -67,7 +67,7 @@ class StoreClient:
         self._met = "nothing listens there"
         self._handler: EventHandler | None = None
         self._backlog: list[tuple[str, list[bytes]]] = []
-        self._last_awake = time.monotonic()
+        self._heard = self._last_awake = time.monotonic()
         self._pause_end, self._pause_seconds = -math.inf, 0.0
         self._next_status = 0.0
         self._endpoint = endpoint(resolve(host), port)
@@ -80,8 +80,8 @@ class StoreClient:
 
     def get(self, key: str, timeout: float | None = None) -> bytes:
         """See `Store.get`."""
-        seconds = self._timeout if timeout is None else timeout
-        return self.request("get", b"%f" % seconds, key.encode(), timeout=seconds)[0]
+        seconds = self.timeout if timeout is None else timeout
+        return self.request("get", b"%f" % seconds, key.encode(), timeout=seconds + ANSWER_SECONDS)[0]
 
     def add(self, key: str, amount: int) -> int:
         """See `Store.add`."""
@@ -89,8 +89,8 @@ class StoreClient:
 
     def wait(self, keys: Sequence[str], timeout: float | None = None) -> None:
         """See `Store.wait`."""
-        seconds = self._timeout if timeout is None else timeout
-        self.request("wait", b"%f" % seconds, *(key.encode() for key in keys), timeout=seconds)
+        seconds = self.timeout if timeout is None else timeout
+        self.request("wait", b"%f" % seconds, *(key.encode() for key in keys), timeout=seconds + ANSWER_SECONDS)
 
     def delete(self, key: str) -> bool:
         """See `Store.delete`."""
@@ -100,17 +100,18 @@ class StoreClient:
         """See `Store.compare_set`."""
         return self.request("compare_set", key.encode(), expected, desired)[0]
 
-    def request(self, operation: str, *arguments: bytes, timeout: float = 0.0) -> list[bytes]:
+    def request(self, operation: str, *arguments: bytes, timeout: float = ANSWER_SECONDS) -> list[bytes]:
         """Ask the server and wait for the answer.
 
         Args:
             operation: the name that the server has for it.
             arguments: what goes with it.
-            timeout: how long the server itself may wait before it answers, in seconds.
+            timeout: seconds to wait for the answer.
 
         Raises:
             StoreTimeout: what was waited for did not happen in time.
-            StoreError: the server refused, does not answer, or is gone.
+            StoreGone: there is no connection to the server any more.
+            StoreError: the server refused, or does not answer.
         """
         if self._thread.is_current():
             raise StoreError(f"{operation}: the store cannot be asked from the thread that delivers its events")
@@ -121,14 +122,14 @@ class StoreClient:
         self._pending[number] = pending
         try:
             self._post([number, operation.encode(), *arguments])
-            if not pending.answered.wait(timeout + ANSWER_SECONDS):
+            if not pending.answered.wait(timeout):
                 raise StoreTimeout(f"{operation}: the store at {self.address} does not answer")
         finally:
             del self._pending[number]
         status, *values = pending.frames
         if status == OK:
             return values
-        error = StoreTimeout if status == TIMEOUT else StoreError
+        error = {TIMEOUT: StoreTimeout, GONE: StoreGone}.get(status, StoreError)
         raise error(f"{operation}: {values[0].decode()}")
 
     def on_event(self, handler: EventHandler) -> None:
@@ -138,12 +139,12 @@ class StoreClient:
             self._handler = handler
             backlog, self._backlog = self._backlog, []
             for kind, arguments in backlog:
-                handler(kind, arguments)
+                self._deliver(kind, arguments)
 
         self._thread.post(attach)
 
     def close(self) -> None:
-        """End the connection and the thread; what waits raises `StoreError`. Idempotent."""
+        """End the connection and the thread; what waits raises `StoreGone`. Idempotent."""
         self._thread.close()
         self._fail_pending(f"the connection to the store at {self.address} was closed")
 
@@ -157,8 +158,8 @@ class StoreClient:
         socket.connect(self._endpoint)
         self._thread.start(self)
         try:
-            if not self._connected.wait(self._timeout):
-                raise StoreError(f"no store of this job at {self.address} within {self._timeout:g} s: {self._met}")
+            if not self._connected.wait(self.timeout):
+                raise StoreError(f"no store of this job at {self.address} within {self.timeout:.3g} s: {self._met}")
             self.request("hello")
         except BaseException:
             self.close()
@@ -166,17 +167,18 @@ class StoreClient:
 
     def _post(self, frames: list[bytes]) -> None:
         if not self._thread.post(lambda: self._send(frames)):
-            raise StoreError(f"the connection to the store at {self.address} was closed")
+            raise StoreGone(f"the connection to the store at {self.address} was closed")
 
     def _send(self, frames: list[bytes]) -> None:
         pending = self._pending.get(frames[0])
         if not self._gone:
             self._thread.socket.send_multipart(frames)
         elif pending:
-            pending.settle([b"error", self._gone.encode()])
+            pending.settle([GONE, self._gone.encode()])
 
     def on_message(self, frames: list[bytes]) -> None:
         """Give an answer to the thread that waits for it, an event to the handler."""
+        self._heard = time.monotonic()
         number, *rest = frames
         pending = self._pending.get(number)
         if pending:
@@ -198,7 +200,7 @@ class StoreClient:
         now = self._note_pause()
         if now >= self._next_status and self._connected.is_set() and not self._gone:
             self._next_status = now + HEARTBEAT_SECONDS
-            self._thread.socket.send_multipart([EVENT, b"status", self.status])
+            self._thread.socket.send_multipart([EVENT, b"status", self.status.encode()])
         return max(0.0, self._next_status - now) if self._connected.is_set() else HEARTBEAT_SECONDS
 
     def _note_pause(self) -> float:
@@ -217,17 +219,22 @@ class StoreClient:
             )
             self._deliver("stopped", [self._gone.encode()])
         else:
-            self._gone = f"the store at {self.address} is gone"
+            silent = now - self._heard
+            how = "is gone" if silent < 0.9 * self._patience else f"is silent for {silent:.0f} s: stopped or cut off"
+            self._gone = f"the store at {self.address} {how}"
             self._deliver("gone", [self._gone.encode()])
         self._fail_pending(self._gone)
 
     def _fail_pending(self, reason: str) -> None:
         for pending in list(self._pending.values()):
             if not pending.answered.is_set():
-                pending.settle([b"error", reason.encode()])
+                pending.settle([GONE, reason.encode()])
 
     def _deliver(self, kind: str, arguments: list[bytes]) -> None:
-        if self._handler:
-            self._handler(kind, arguments)
-        else:
+        if not self._handler:
             self._backlog.append((kind, arguments))
+            return
+        try:
+            self._handler(kind, arguments)
+        except Exception:
+            logger.exception("a callback failed on the event %r", kind)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 OK = b"ok"
 TIMEOUT = b"timeout"
 ERROR = b"error"
+GONE = b"gone"
 # What stands in place of a request's number in messages that belong to no request.
 EVENT = b""
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from dist.store.request import EVENT, TIMEOUT, Request, Send
+from dist.store.request import ERROR, EVENT, TIMEOUT, Request, Send
 
 # A rank's own last words, or the launcher's, say more than its closed connection: they get this long to arrive.
 LAST_WORDS_SECONDS = 0.3
@@ -25,13 +25,19 @@ class Member:
     pid: int
     patience: float
     request: Request
-    deadline: float
-    heard: float = 0.0
+    timeout: float
+    joined: float
+    heard: float
     call: str = ""
     lost_at: float = math.inf
 
     def __str__(self) -> str:
         return f"rank {self.rank} (host {self.host}, pid {self.pid})"
+
+    @property
+    def deadline(self) -> float:
+        """When to stop to wait for the others (only before the group is complete)."""
+        return self.joined + self.timeout
 
     def silence(self) -> str:
         """Say how a lost member was lost: its process is gone, or it stopped talking."""
@@ -60,6 +66,9 @@ class Roster:
         self._world_size = world_size
         self._forming: dict[str, dict[int, Member]] = {}
         self._membership: dict[bytes, tuple[Group, Member]] = {}
+        self._refused: set[bytes] = set()
+        # By group and rank: why the group could not form, for ranks that have not come so far.
+        self._owed: dict[str, dict[int, str]] = {}
         self._ended: dict[int, str] = {}
         self._formed = 0
 
@@ -67,21 +76,25 @@ class Roster:
         """Arguments: JSON with group, rank, size, host, pid, patience, timeout. Answered when the group is complete."""
         asked = json.loads(request.arguments[0])
         name, now = str(asked.pop("group")), time.monotonic()
-        member = Member(request=request, deadline=now + float(asked.pop("timeout")), heard=now, **asked)
+        member = Member(request=request, joined=now, heard=now, **asked)
+        owed = self._owed.get(name, {}).pop(member.rank, "")
+        if owed:
+            self._deny(member, owed)
+            return
         arrived = self._forming.setdefault(name, {})
         problem = self._problem(member, arrived)
         if problem:
-            self._refuse(name, problem, member)
+            self._contradict(name, problem, member)
             return
         arrived[member.rank] = member
         if len(arrived) == member.size:
             self._form(name, self._forming.pop(name))
 
     def leave(self, request: Request) -> None:
-        """No arguments: this member is done, and its connection's end will not be a failure."""
+        """Arguments: how, as in "exited". This member is done, and its connection's end will not be a failure."""
         group, member = self._membership.pop(request.peer, (None, None))
         if group and member:
-            self._tell(group, b"left", b"%d" % member.rank)
+            self._tell(group, b"left", b"%d" % member.rank, *request.arguments)
             self._remove(group, member)
         request.answer()
 
@@ -114,6 +127,7 @@ class Roster:
 
     def lost(self, peer: bytes) -> None:
         """The connection of `peer` is gone."""
+        self._refused.discard(peer)
         group, member = self._membership.get(peer, (None, None))
         if group and member:
             member.lost_at = min(member.lost_at, time.monotonic())
@@ -148,16 +162,16 @@ class Roster:
         return max(0.0, due)
 
     def is_empty(self) -> bool:
-        """Tell whether no group has members left."""
-        return not self._membership
+        """Tell whether no group has members left, and whoever is to be refused has been told and has hung up."""
+        return not self._membership and not self._refused and not any(self._owed.values())
 
     def _problem(self, member: Member, arrived: dict[int, Member]) -> str:
-        size = self._world_size or member.size
-        if member.size != size:
-            return f"world_size differs: {member} has {member.size}, the job has {size}"
         for other in arrived.values():
             if other.size != member.size:
                 return f"world_size differs: {other} has {other.size}, {member} has {member.size}"
+        size = self._world_size or member.size
+        if member.size != size:
+            return f"world_size differs: {member} has {member.size}, the job has {size}"
         if member.rank in arrived:
             return f"two processes are rank {member.rank}: {arrived[member.rank]} and {member}"
         if not 0 <= member.rank < member.size:
@@ -165,15 +179,27 @@ class Roster:
         ended = sorted(self._ended.keys() & set(range(size)))
         return f"rank {ended[0]} {self._ended[ended[0]]} before all ranks had arrived" if ended else ""
 
-    def _refuse(self, name: str, problem: str, newcomer: Member | None = None, status: bytes = b"error") -> None:
-        arrived = list(self._forming.pop(name).values())
-        for member in arrived + ([newcomer] if newcomer else []):
-            member.request.fail(problem, status)
+    def _contradict(self, name: str, problem: str, newcomer: Member) -> None:
+        """Nobody can meet under `name` this time: tell those that are here now, and the others as they come."""
+        members = [*self._forming[name].values(), newcomer]
+        absent = set(range(max(member.size for member in members))) - {member.rank for member in members}
+        self._owed[name] = dict.fromkeys(absent, problem)
+        self._refuse(name, problem)
+        self._deny(newcomer, problem)
+
+    def _refuse(self, name: str, problem: str, status: bytes = ERROR) -> None:
+        for member in self._forming.pop(name).values():
+            self._deny(member, problem, status)
+
+    def _deny(self, member: Member, problem: str, status: bytes = ERROR) -> None:
+        member.request.fail(problem, status)
+        self._refused.add(member.request.peer)
 
     def _who_is_missing(self, impatient: Member, arrived: dict[int, Member]) -> str:
         missing = [rank for rank in range(impatient.size) if rank not in arrived]
         here = ", ".join(str(arrived[rank]) for rank in sorted(arrived))
-        return f"of {impatient.size} ranks, {_listing(missing)} did not arrive in time; here are {here}"
+        who = f"{_listing(missing)} did not arrive within {impatient.timeout:.3g} s"
+        return f"of {impatient.size} ranks, {who}; here are {here}"
 
     def _form(self, name: str, members: dict[int, Member]) -> None:
         self._formed += 1

@@ -63,7 +63,12 @@ class StoreServer:
         self._thread.start(self)
 
     def report(self, rank: int, message: str) -> None:
-        """Tell all ranks that `rank` failed, as in `report(2, "was killed by SIGKILL")`; later ones hear it as they join."""
+        """Tell all ranks, also those that join later, that `rank` failed.
+
+        Args:
+            rank: counted as the job counts.
+            message: what happened, as it stands behind "rank 2 (host h, pid 71)": "was killed by SIGKILL".
+        """
         self._thread.post(lambda: self._roster.report(rank, message, only_if_expected=False))
 
     def finished(self, rank: int, message: str = "exited with code 0") -> None:
@@ -71,7 +76,7 @@ class StoreServer:
         self._thread.post(lambda: self._roster.report(rank, message, only_if_expected=True))
 
     def wait_until_left(self, timeout: float) -> bool:
-        """Block until no group has members left; False if some still had after `timeout` seconds."""
+        """Block until all members of groups are gone and all refusals were read; False if not in `timeout` seconds."""
         self._idle.clear()
         return not self._thread.post(lambda: None) or self._idle.wait(timeout)
 
@@ -89,7 +94,7 @@ class StoreServer:
             socket.bind(endpoint("*" if host == "*" else resolve(host), port))
         except zmq.ZMQError as error:
             raise StoreError(f"cannot listen at {host}:{port}: {error}") from None
-        return int(socket.getsockopt_string(zmq.LAST_ENDPOINT).rsplit(":", 1)[1])
+        return int(socket.get_string(zmq.LAST_ENDPOINT).rsplit(":", 1)[1])
 
     def _name_operations(self) -> dict[bytes, Callable[[Request], None]]:
         table, roster = self._table, self._roster
