@@ -58,7 +58,7 @@ def unfold(xp: Any, x: Array, kernel: Sizes, stride: Sizes, padding: Sizes, dila
         Array of shape (N, C, *kernel, *out): `[n, c, i, j, h, w]` is cell (i, j) of the window at (h, w). May be a
         view of `x` where the kernel has one cell.
     """
-    columns = pad(xp, x, padding)
+    columns = pad(xp, x, padding, padding)
     for axis in range(-1, -len(kernel) - 1, -1):
         columns = _unfold_axis(xp, columns, axis, kernel[axis], stride[axis], dilation[axis])
     return columns
@@ -215,26 +215,27 @@ def check_convolution(
     return out
 
 
-def pad(xp: Any, x: Array, padding: Sizes, value: float = 0.0) -> Array:
-    """Put cells of one value on both sides of the last axes; without padding return `x` itself.
+def pad(xp: Any, x: Array, before: Sizes, after: Sizes, value: float = 0) -> Array:
+    """Put cells of one value around the last axes; where none are asked for, return `x` itself.
 
     Args:
         xp: Array namespace of `x`.
         x: Array of shape (..., *size).
-        padding: Cells on either side, one number per spatial axis.
+        before: Cells in front, one number per spatial axis.
+        after: Cells behind, one number per spatial axis.
         value: What the new cells hold.
     """
-    if not any(padding):
+    if not any(before + after):
         return x
-    outer = x.ndim - len(padding)
-    size = tuple(n + 2 * p for n, p in zip(x.shape[outer:], padding, strict=True))
+    outer = x.ndim - len(before)
+    size = tuple(b + n + a for b, n, a in zip(before, x.shape[outer:], after, strict=True))
     padded = xp.full((*x.shape[:outer], *size), value, x.dtype)
-    padded[(..., *(slice(p, n - p) for n, p in zip(size, padding, strict=True)))] = x
+    padded[(..., *(slice(b, b + n) for b, n in zip(before, x.shape[outer:], strict=True)))] = x
     return padded
 
 
-def _steps(axis: int, start: int, stride: int, count: int) -> tuple[Any, ...]:
-    """Index that takes `count` cells from `start` on along one of the last axes (a negative number)."""
+def steps(axis: int, start: int, stride: int, count: int) -> tuple[Any, ...]:
+    """Return the index that takes `count` cells from `start` on along one of the last axes (a negative number)."""
     return (..., slice(start, start + stride * (count - 1) + 1, stride), *(slice(None),) * (-axis - 1))
 
 
@@ -242,12 +243,12 @@ def _unfold_axis(xp: Any, x: Array, axis: int, kernel: int, stride: int, dilatio
     """Turn the spatial axis into window positions, and put the window's cells on a new axis 2."""
     count = (x.shape[axis] - dilation * (kernel - 1) - 1) // stride + 1
     if kernel == 1:
-        return x[_steps(axis, 0, stride, count)][:, :, None]
+        return x[steps(axis, 0, stride, count)][:, :, None]
     shape = list(x.shape)
     shape[axis] = count
     columns = xp.empty((*shape[:2], kernel, *shape[2:]), x.dtype)
     for cell in range(kernel):
-        columns[:, :, cell] = x[_steps(axis, cell * dilation, stride, count)]
+        columns[:, :, cell] = x[steps(axis, cell * dilation, stride, count)]
     return columns
 
 
@@ -260,7 +261,7 @@ def _fold_axis(xp: Any, columns: Array, axis: int, size: int, stride: int, dilat
     shape[axis] = size
     x = xp.zeros((*shape[:2], *shape[3:]), columns.dtype)
     for cell in range(columns.shape[2]):
-        x[_steps(axis, cell * dilation, stride, count)] += columns[:, :, cell]
+        x[steps(axis, cell * dilation, stride, count)] += columns[:, :, cell]
     return x
 
 
