@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from tensorlib.kernels import compiled, loss, optim, pooling
+from tensorlib.kernels import compiled, linear, loss, optim, pooling
 from tensorlib.kernels import convolution as conv
 
 Array = Any
@@ -384,3 +384,19 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
     if made == "False":
         pytest.skip("this C library has no mallopt")
     assert int(after) - int(before) < 100, "32 MiB are 8,192 pages"
+
+
+@pytest.mark.parametrize("shape", [(5,), (0, 5), (1, 5), (3, 5), (9, 5), (2, 0, 5), (2, 4, 5)])
+def test_linear_is_a_product_and_a_sum(shape: tuple[int, ...]) -> None:
+    x, weight, bias = numbers(*shape), numbers(4, 5), numbers(4)
+    y = linear.linear(np, x, weight, bias)
+    assert y.shape == (*shape[:-1], 4)
+    assert y.flags.c_contiguous
+    np.testing.assert_allclose(y, np.einsum("...n,mn->...m", x, weight) + bias, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(linear.linear(np, x, weight) + bias, y, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (3, 4)])
+def test_linear_says_what_does_not_agree(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"need \(\.\.\., n\)"):
+        linear.linear(np, numbers(*shape), numbers(4, 5))
