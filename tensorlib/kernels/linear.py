@@ -29,10 +29,8 @@ def linear(xp: Any, x: Array, weight: Array, bias: Array | None = None) -> Array
     if x.ndim < 1 or weight.ndim != 2 or x.shape[-1] != weight.shape[1]:
         raise ValueError(f"linear: input {x.shape} and weight {weight.shape} do not agree: need (..., n) and (m, n)")
     rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
-    if len(rows) < len(weight):
-        y = xp.ascontiguousarray(xp.matmul(weight, rows.T).T)
-    else:
-        y = xp.matmul(rows, weight.T)
+    turned = len(rows) < len(weight)
+    y = xp.ascontiguousarray(xp.matmul(weight, rows.T).T) if turned else xp.matmul(rows, weight.T)
     if bias is not None:
         y += bias
     return y.reshape(*x.shape[:-1], len(weight))
