@@ -1,7 +1,7 @@
 """The one place that knows NumPy from CuPy.
 
-Operations get the array module as their argument `xp`; everything else asks here. CuPy is imported only when an array of
-it, or a CUDA device, is asked for.
+Operations get the array module as their argument `xp`; everything else asks here. CuPy is imported only when an array
+of it, or a CUDA device, is asked for.
 """
 
 from __future__ import annotations

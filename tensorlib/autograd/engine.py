@@ -44,6 +44,7 @@ class Pass:
         self.gradients: dict[Node, Any] = {}
         self.pending: dict[Node, int] = {}  # how many nodes are still to add to a leaf
         self.fresh: set[Node] = set()  # leaves whose gradient nobody else holds
+        self.ends: frozenset[Node] = frozenset()  # wanted nodes behind which nothing is wanted
 
     def run(self, roots: Sequence[Node], gradients: Sequence[Any]) -> None:
         """Carry the gradients of the roots back."""
@@ -77,17 +78,22 @@ class Pass:
         """Leave out nodes that lead to nothing that is wanted."""
         if self.wanted is None or self.accumulate:
             return list(seen)
-        needed: set[Node] = set(self.wanted)
+        leading: set[Node] = set()
         for node in sorted(seen, key=by_order):
-            if any(edge in needed for edge in node.edges):
-                needed.add(node)
-        for node in seen - needed:
-            for edge in node.edges:
-                if type(edge) is Leaf:
-                    self.pending[edge] -= 1
-        return [node for node in seen if node in needed]
+            if any(edge in self.wanted or edge in leading for edge in node.edges):
+                leading.add(node)
+        self.ends = self.wanted - leading
+        for node in seen - leading:
+            self._count_down(node)
+        return [node for node in seen if node in leading or node in self.wanted]
 
-    def _work_off(self, nodes: list[Node]) -> None:
+    def _count_down(self, node: Node) -> None:
+        """Do not wait for a node that will add nothing to its leaves."""
+        for edge in node.edges:
+            if type(edge) is Leaf:
+                self.pending[edge] -= 1
+
+    def _work_off(self, nodes: list[Node]) -> None:  # noqa: C901 - the hot loop, where calls cost more than they tidy
         """Take the nodes from the end, so that each and what it saved live no longer than needed."""
         gradients, plain, keep_graph = self.gradients, self.plain, self.keep_graph
         while nodes:
@@ -117,6 +123,10 @@ class Pass:
 
     def _work_off_special(self, node: Node, gradient: Any) -> None:
         """Do the same for nodes with hooks, several results, no gradient, or gradients recorded or asked for."""
+        if node in self.ends:
+            if gradient is not None:
+                self.found[node] = self._before_use(node, gradient)
+            return
         if gradient is None:
             results: Sequence[Any] = (None,) * len(node.edges)
         else:
@@ -147,11 +157,7 @@ class Pass:
             self._finish_leaf(leaf)
 
     def _pull(self, node: Node, gradient: Any) -> Sequence[Any]:
-        """Do what `_step` does for nodes with hooks, several results, or gradients that are recorded or asked for."""
-        if type(node) is MultiNode:
-            gradient = self._with_zeros(node, gradient)
-        if node.hooks is not None:
-            gradient = self._run_hooks(node, gradient)
+        gradient = self._before_use(node, gradient)
         if self.wanted is not None and node in self.wanted:
             self.found[node] = gradient
         if type(node) is OutputNode:
@@ -159,8 +165,13 @@ class Pass:
             return (None,)
         if self.record:
             return node.backward(gradient, tensor_namespace, node.saved_tensors())
-        xp = array_module(gradient[0] if type(node) is MultiNode else gradient)
+        xp = array_module(*gradient) if isinstance(node, MultiNode) else array_module(gradient)
         return node.backward(gradient, xp, node.checked_saved())
+
+    def _before_use(self, node: Node, gradient: Any) -> Any:
+        if isinstance(node, MultiNode):
+            return node.complete(gradient, self.record)
+        return gradient if node.hooks is None else self._run_hooks(node, gradient)
 
     def _cast(self, gradient: Any, node: Node) -> Any:
         wanted = node.dtype
@@ -170,16 +181,6 @@ class Pass:
         if have.kind == "c" and wanted.kind != "c":
             gradient = gradient.real
         return gradient.astype(wanted)
-
-    def _with_zeros(self, node: MultiNode, given: dict[int, Any]) -> tuple[Any, ...]:
-        """Return the gradients of all results: zeros for those that none came to."""
-        some = next(iter(given.values()))
-        xp = array_module(some._array if self.record else some)
-        whole = []
-        for k, (shape, dtype) in enumerate(node.outputs):
-            zeros = xp.zeros(shape, dtype) if k not in given else None
-            whole.append(given[k] if zeros is None else wrap(zeros) if self.record else zeros)
-        return tuple(whole)
 
     def _run_hooks(self, node: Node, gradient: Any) -> Any:
         for hook in tuple(node.hooks or ()):

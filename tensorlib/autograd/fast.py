@@ -1,10 +1,10 @@
 """The commonest calls, made quick: one or two plain float tensors of one type, on the CPU.
 
-Everything here is what `Op.apply` and `recording.record` do, less what these calls do not need. Small tensors spend their
-time in Python, not in NumPy.
+Everything here is what `Op.apply` and `recording.record` do, less what these calls do not need. Small tensors spend
+their time in Python, not in NumPy.
 
-Elementwise operations save the same things on every call, so which of them are inputs or the result is found out once and
-kept with the operation, in `Op.roles`.
+Elementwise operations save the same things on every call, so which of them are needed, and which are inputs or the
+result, is found out once for each set of inputs that need a gradient, and kept with the operation in `Op.plans`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import numpy
 
 from tensorlib.autograd.graph import OUTPUT, Node
 from tensorlib.autograd.modes import mode
-from tensorlib.autograd.recording import describe
+from tensorlib.autograd.recording import describe, keep_needed
 from tensorlib.tensor import Tensor, edge_of, wrap
 
 if TYPE_CHECKING:
     from tensorlib.autograd.op import Op
 
 ndarray = numpy.ndarray
+Plan = tuple[tuple[bool, ...] | None, tuple[int | None, ...]]  # which saved values are needed, and their roles
 
 
 def quick_function(op: Op) -> Callable[..., Any] | None:
@@ -49,9 +50,9 @@ def _unary(op: Op) -> Callable[[Any], Any]:
         if mode.recording:
             edge = x._edge if x._view is None else edge_of(x)
             if edge is not None:
-                roles = op.roles
-                if roles is None:
-                    roles = learn_roles(op, saved, (x,), (array,), result)
+                keep, roles = op.plans.get(1) or learn_plan(op, 1, saved, (x,), (array,), result)
+                if keep is not None:
+                    saved = keep_needed(saved, keep)
                 guards = [result._version if role == OUTPUT else x._version for role in roles if role is not None]
                 result._edge = Node(op, (edge,), value, saved, roles, guards)
         return result
@@ -59,7 +60,7 @@ def _unary(op: Op) -> Callable[[Any], Any]:
     return quick
 
 
-def _binary(op: Op) -> Callable[[Any, Any], Any]:
+def _binary(op: Op) -> Callable[[Any, Any], Any]:  # noqa: C901 - one flat path, since calls cost more than they tidy
     forward, apply = op.forward, op.apply
 
     def quick(x: Any, y: Any) -> Any:
@@ -78,10 +79,11 @@ def _binary(op: Op) -> Callable[[Any, Any], Any]:
         if mode.recording:
             edge_x = x._edge if x._view is None else edge_of(x)
             edge_y = y._edge if y._view is None else edge_of(y)
-            if edge_x is not None or edge_y is not None:
-                roles = op.roles
-                if roles is None:
-                    roles = learn_roles(op, saved, (x, y), (a, b), result)
+            pattern = (edge_x is not None) + 2 * (edge_y is not None)
+            if pattern:
+                keep, roles = op.plans.get(pattern) or learn_plan(op, pattern, saved, (x, y), (a, b), result)
+                if keep is not None:
+                    saved = keep_needed(saved, keep)
                 tensors = (x, y, result)
                 guards = [tensors[role]._version for role in roles if role is not None]
                 result._edge = Node(op, (edge_x, edge_y), value, saved, roles, guards)
@@ -90,11 +92,18 @@ def _binary(op: Op) -> Callable[[Any, Any], Any]:
     return quick
 
 
-def learn_roles(
-    op: Op, saved: tuple[Any, ...], tensors: tuple[Tensor, ...], arrays: tuple[Any, ...], result: Tensor
-) -> tuple[int | None, ...]:
-    """Find out what an elementwise operation saves, and keep it with the operation."""
-    roles = describe(saved, tensors, arrays, result._array, result._version)[0]
+def learn_plan(
+    op: Op,
+    pattern: int,
+    saved: tuple[Any, ...],
+    tensors: tuple[Tensor, ...],
+    arrays: tuple[Any, ...],
+    result: Tensor,
+) -> Plan:
+    """Find out what an elementwise operation needs to save, and keep it with the operation."""
+    keep = op.needed([bool(pattern >> k & 1) for k in range(len(tensors))])
+    saved = saved if keep is None else keep_needed(saved, keep)
+    plan = keep, describe(saved, tensors, arrays, result._array, result._version)[0]
     if len(set(map(id, arrays))) == len(arrays):  # of one array given twice one cannot tell which was saved
-        op.roles = roles
-    return roles
+        op.plans[pattern] = plan
+    return plan

@@ -1,8 +1,8 @@
 """The graph of gradients: one node for each recorded result, and one for each leaf.
 
-A tensor that needs a gradient points at its node; a node points at the nodes of what it was made from. Nodes are numbered
-in the order of their making, and a node is always made after those it points at: descending numbers are a topological
-order, which is all that the engine needs.
+A tensor that needs a gradient points at its node; a node points at the nodes of what it was made from. Nodes are
+numbered in the order of their making, and a node is always made after those it points at: descending numbers are a
+topological order, which is all that the engine needs.
 """
 
 from __future__ import annotations
@@ -12,11 +12,20 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tensorlib._xp import array_module
 from tensorlib.errors import GraphError
 
 if TYPE_CHECKING:
     from tensorlib.autograd.op import Op
     from tensorlib.tensor import Tensor
+
+
+def wrap_array(array: Any, edge: Node | None = None) -> Tensor:
+    """Make a tensor of an array; imported late, since tensors are made of nodes."""
+    from tensorlib.tensor import wrap
+
+    return wrap(array, edge)
+
 
 next_order = itertools.count(1).__next__
 OUTPUT = -1  # role of a saved value that is the result; inputs have their position, everything else has None
@@ -138,13 +147,11 @@ class Node:
 
     def saved_tensors(self) -> tuple[Any, ...]:
         """Return what was saved, inputs and result as tensors with their place in the graph."""
-        from tensorlib.tensor import wrap
-
         saved = self.checked_saved()
         tensors = list(saved)
         for k, role in enumerate(self.roles):
             if role is not None:
-                tensors[k] = wrap(saved[k], self if role == OUTPUT else self.edges[role])
+                tensors[k] = wrap_array(saved[k], self if role == OUTPUT else self.edges[role])
         return tuple(tensors)
 
 
@@ -190,6 +197,17 @@ class MultiNode(Node):
     ) -> None:
         super().__init__(op, edges, values[0], saved, roles, guards)
         self.outputs = tuple([(value.shape, value.dtype) for value in values])
+
+    def complete(self, given: dict[int, Any], as_tensors: bool) -> tuple[Any, ...]:
+        """Return the gradients of all results: zeros for those that none came to."""
+        some = next(iter(given.values()))
+        xp = array_module(some._array if as_tensors else some)
+
+        def zeros(shape: tuple[int, ...], dtype: Any) -> Any:
+            array = xp.zeros(shape, dtype)
+            return wrap_array(array) if as_tensors else array
+
+        return tuple([given[k] if k in given else zeros(*output) for k, output in enumerate(self.outputs)])
 
 
 class OutputNode(Node):

@@ -1,7 +1,8 @@
 """Operations that modify a tensor: what is checked, and how the graph is rewritten.
 
-The value is computed by the ordinary operation, then written into the tensor's memory. The tensor's history becomes that
-of the value. Of a view the base's history is rewritten too, and other views of the base follow when they are next used.
+The value is computed by the ordinary operation, then written into the tensor's memory. The tensor's history becomes
+that of the value. Of a view the base's history is rewritten too, and other views of the base follow when they are next
+used.
 """
 
 from __future__ import annotations
@@ -98,7 +99,8 @@ def write_view(xp: Any, base: Any, value: Any, *, steps: Steps) -> Any:
         steps: the operations, each with its options, that take the view of the base.
 
     Example:
-        >>> write_view(tensorlib.zeros(3), tensorlib.ones(2), steps=[(tensorlib.narrow, dict(dim=0, start=1, length=2))])
+        >>> last_two = [(tensorlib.narrow, {"dim": 0, "start": 1, "length": 2})]
+        >>> write_view(tensorlib.zeros(3), tensorlib.ones(2), steps=last_two)
         tensor([0., 1., 1.])
     """
     result = base.copy()

@@ -11,23 +11,25 @@
     )
 
 A forward takes the array module `xp`, then its tensors as positional parameters, then everything else as keyword-only
-parameters. It returns its value (an array, or a tuple of them) and what the gradients need. One pullback per tensor turns
-the gradient of the value into that of the tensor. An ordinary backward runs the pullbacks on raw arrays; with
-`create_graph=True` the same text runs on tensors: `xp` is then `tensor_namespace`, inputs and results that were saved are
-the tensors themselves, and so double backward exists for every operation. Other saved values are constants there.
+parameters. It returns its value (an array, or a tuple of them) and what the gradients need. One pullback per tensor
+turns the gradient of the value into that of the tensor. An ordinary backward runs the pullbacks on raw arrays; with
+`create_graph=True` the same text runs on tensors: `xp` is then `tensor_namespace`, inputs and results that were saved
+are the tensors themselves, and so double backward exists for every operation. Other saved values are constants there.
 
 The engine sums over broadcast axes, adds up repeated uses, skips inputs that need no gradient and casts to their type.
 """
 
 from __future__ import annotations
 
+import dis
+import inspect
 import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal
 
 from tensorlib._xp import array_module, is_array
-from tensorlib.autograd.fast import quick_function
+from tensorlib.autograd.fast import Plan, quick_function
 from tensorlib.autograd.modes import no_grad
 from tensorlib.autograd.recording import link_view, record, record_tuple
 from tensorlib.autograd.signature import OpSignature
@@ -74,7 +76,7 @@ class Op:
         name: the function's name.
         forward: the function on raw arrays.
         pullbacks: one per tensor; for an operation on a sequence of tensors, one for all.
-        roles: which saved values are inputs or the result, for operations that always save the same.
+        plans: what calls by the short way save, by which inputs need a gradient.
         quick: a short way for the commonest calls, of exactly the tensors; None where there is none.
     """
 
@@ -96,7 +98,8 @@ class Op:
         self.__doc__ = forward.__doc__
         self.__name__ = self.__qualname__ = self.name
         self.__module__ = forward.__module__
-        self.roles: tuple[int | None, ...] | None = None
+        self.plans: dict[int, Plan] = {}
+        self._reads: tuple[frozenset[int] | None, ...] = ()
         self.quick = quick_function(self)
 
     def grads(self, *pullbacks: Pullback) -> None:
@@ -109,6 +112,19 @@ class Op:
         if len(pullbacks) != expected:
             raise TypeError(f"{self.name}.grads: {len(pullbacks)} pullbacks given, {expected} needed")
         self.pullbacks = pullbacks
+        self._reads = tuple([saved_values_read(pullback, 3 if self.variadic else 2) for pullback in pullbacks])
+
+    def needed(self, wanted: Sequence[bool]) -> tuple[bool, ...] | None:
+        """Tell which saved values the pullbacks of the wanted inputs read; None where it may be all."""
+        reads = self._reads if not self.variadic else self._reads * len(wanted)
+        read: set[int] = set()
+        for positions, want in zip(reads, wanted, strict=True):
+            if want and positions is None:
+                return None
+            if want and positions is not None:
+                read |= positions
+        count = _saved_count(self.pullbacks[0], 3 if self.variadic else 2)
+        return None if len(read) == count else tuple([k in read for k in range(count)])
 
     def pullbacks_for(self, count: int) -> tuple[Pullback, ...]:
         """Return one pullback for each of `count` tensors."""
@@ -121,6 +137,7 @@ class Op:
         return f"<operation {self.signature}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Apply the operation to arguments as its signature says; `out=` names tensors for the results."""
         if self.quick is not None and not kwargs and len(args) == len(self.signature.inputs):
             return self.quick(*args)
         if "out" in kwargs and "out" not in self.signature.options:
@@ -205,8 +222,8 @@ def check_broadcast(name: str, arrays: Sequence[Any]) -> None:
             if a != b and 1 not in (a, b):
                 dimension = max(len(first), len(second)) - k
                 raise ShapeError(
-                    f"{name}: The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton dimension "
-                    f"{dimension}: shapes {first} and {second}"
+                    f"{name}: The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton "
+                    f"dimension {dimension}: shapes {first} and {second}"
                 )
 
 
@@ -218,6 +235,29 @@ def _constants_wrapped(value: Any) -> Any:
 
 def _for_position(pullback: Pullback, k: int) -> Pullback:
     return lambda xp, g, *saved: pullback(xp, g, k, *saved)
+
+
+def saved_values_read(pullback: Pullback, first: int) -> frozenset[int] | None:
+    """Return which of its saved values a pullback reads, so that the others need not be kept; None if unknown.
+
+    Args:
+        pullback: a function `(xp, g, *saved)`, or `(xp, g, k, *saved)`.
+        first: the position of its first saved value.
+    """
+    code = getattr(pullback, "__code__", None)
+    if code is None or code.co_flags & inspect.CO_VARARGS:
+        return None
+    names = code.co_varnames[first : code.co_argcount]
+    loaded: set[str] = set()
+    for instruction in dis.get_instructions(code):
+        if "LOAD" in instruction.opname:  # newer Pythons load two variables at once
+            loaded.update(instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,))
+    return frozenset(k for k, name in enumerate(names) if name in loaded)
+
+
+def _saved_count(pullback: Pullback, first: int) -> int:
+    count: int = pullback.__code__.co_argcount
+    return count - first
 
 
 def op(

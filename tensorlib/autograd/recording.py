@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 def record(op: Op, inputs: Sequence[Any], arrays: Sequence[Any], value: Any, saved: tuple[Any, ...]) -> Tensor:
     """Make a tensor of `value`, with a node where one of the inputs needs a gradient."""
-    if not hasattr(value, "flags"):  # a NumPy scalar, which is what reductions of NumPy give for 0-d results
+    if isinstance(value, numpy.generic):  # a scalar, which is what NumPy gives for most 0-d results
         array = numpy.asarray(value)
         saved = tuple([array if item is value else item for item in saved])
         value = array
     result = wrap(value)
     edges = edges_of(op, inputs)
     if edges is not None and value.dtype.kind in "fc":
+        saved = needed_only(op, edges, saved)
         result._edge = Node(op, edges, value, saved, *describe(saved, inputs, arrays, value, result._version))
     return result
 
@@ -37,6 +38,7 @@ def record_tuple(
     edges = edges_of(op, inputs)
     if edges is None:
         return results
+    saved = needed_only(op, edges, saved)
     parent = MultiNode(op, edges, [r._array for r in results], saved, *describe(saved, inputs, arrays, None, [0]))
     for k, result in enumerate(results):
         if result._array.dtype.kind in "fc":
@@ -50,6 +52,17 @@ def edges_of(op: Op, inputs: Sequence[Any]) -> tuple[Node | None, ...] | None:
         return None
     edges = tuple([edge_of(x) if isinstance(x, Tensor) else None for x in inputs])
     return edges if any(edge is not None for edge in edges) else None
+
+
+def needed_only(op: Op, edges: tuple[Node | None, ...], saved: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Let go of saved values that only pullbacks of other inputs would read."""
+    keep = op.needed([edge is not None for edge in edges])
+    return saved if keep is None else keep_needed(saved, keep)
+
+
+def keep_needed(saved: tuple[Any, ...], keep: tuple[bool, ...]) -> tuple[Any, ...]:
+    """Put None in the place of saved values that are not needed."""
+    return tuple([value if kept else None for value, kept in zip(saved, keep, strict=True)])
 
 
 def describe(

@@ -79,10 +79,13 @@ class OpSignature:
             if name in options:
                 raise TypeError(f"{self}: argument {name!r} given twice")
             options[name] = value
+        self._check_names(options)
+        return options
+
+    def _check_names(self, options: dict[str, Any]) -> None:
         for name in options:
             if name not in self.options:
                 raise TypeError(f"{self}: unknown argument {name!r}")
         for name in self.required_options:
             if name not in options:
                 raise TypeError(f"{self}: argument {name!r} is missing")
-        return options

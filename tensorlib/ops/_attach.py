@@ -1,0 +1,27 @@
+"""Methods of Tensor that are no operations: those that only call some, or that write into the tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from tensorlib.tensor import Tensor
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+METHODS: dict[str, Callable[..., Any]] = {}
+PROPERTIES: dict[str, Callable[[Tensor], Any]] = {}
+
+
+def tensor_method(function: Function) -> Function:
+    """Make a function whose first argument is a tensor also a method of Tensor."""
+    METHODS[function.__name__] = function
+    setattr(Tensor, function.__name__, function)
+    return function
+
+
+def tensor_property(function: Function) -> Function:
+    """Make a function of one tensor also a property of Tensor."""
+    PROPERTIES[function.__name__] = function
+    setattr(Tensor, function.__name__, property(function))
+    return function
