@@ -115,7 +115,8 @@ class GradientHooks:
         for hook in self._after:
             replaced = hook(self._module, shown, self._grad_output)
             shown = shown if replaced is None else _as_tuple(replaced)
-        return tuple([old if new is None else new for old, new in zip(gradients, shown, strict=True)])
+        pairs = zip(gradients, shown, strict=True)
+        return tuple([old if new is None else new for old, new in pairs])
 
 
 def _pass(tensors: Sequence[Tensor], function: Callable[[Gradients], Gradients]) -> tuple[Tensor, ...]:
@@ -136,7 +137,7 @@ def _tensors_in(output: Any) -> Sequence[Tensor]:
     return [value for value in values if isinstance(value, Tensor)]
 
 
-def _replaced(output: Any, results: dict[int, Tensor]) -> Any:
+def _replaced(output: Any, results: dict[int, Any]) -> Any:
     if isinstance(output, dict):
         return type(output)((key, results.get(id(value), value)) for key, value in output.items())
     if isinstance(output, tuple) and hasattr(output, "_fields"):

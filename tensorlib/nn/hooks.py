@@ -132,7 +132,8 @@ class HookedModule:
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_input, grad_output)` when the gradients of the module's inputs are there.
 
-        Both are tuples, with None for what needs no gradient. What the hook returns, unless None, replaces `grad_input`.
+        Both are tuples, with None for what needs no gradient. What the hook returns, unless None, replaces
+        `grad_input`.
         """
         return add_hook(self._own_hooks().gradients_after, hook, prepend)
 
@@ -158,8 +159,8 @@ class HookedModule:
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call a hook before `load_state_dict` reads, so that it may rename or convert entries of older files.
 
-        The call is `hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)`;
-        the hook may change `state_dict`, a copy, and add to the three lists.
+        The call is `hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
+        error_msgs)`; the hook may change `state_dict`, a copy, and add to the three lists.
         """
         return add_hook(self._own_hooks().loading, hook)
 

@@ -36,8 +36,9 @@ class Module(ModuleTree, ModuleState, HookedModule):
     _modules: dict[str, Module | None]
 
     def __init__(self) -> None:
-        fresh = {"_parameters": {}, "_buffers": {}, "_modules": {}, "_not_persistent": set(), "_hooks": None}
-        self.__dict__.update(training=True, **fresh)
+        self.__dict__.update(
+            training=True, _parameters={}, _buffers={}, _modules={}, _not_persistent=set(), _hooks=None
+        )
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; every subclass has its own.
@@ -48,6 +49,7 @@ class Module(ModuleTree, ModuleState, HookedModule):
         raise NotImplementedError(f"{type(self).__name__} has no forward(): define one that computes its output")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the output by `forward`, with all hooks called."""
         if self._hooks is None:
             return self.forward(*args, **kwargs)
         return self._hooks.call(self, args, kwargs)

@@ -29,8 +29,6 @@ class IncompatibleKeys(NamedTuple):
             return "<All keys matched successfully>"
         return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
-    __str__ = __repr__
-
 
 class ModuleState:
     """The part of a module that saves and loads its state."""
@@ -128,8 +126,7 @@ class Loading:
         for path, module in self.module.named_modules(remove_duplicate=False):
             prefix = f"{path}." if path else ""
             for hook in module._hooks.loading if module._hooks else ():
-                missing, unexpected = self.keys
-                hook(module, self.state, prefix, {}, self.strict, missing, unexpected, self.messages)
+                hook(module, self.state, prefix, {}, self.strict, *self.keys, self.messages)
         for path, module in self.module.named_modules(remove_duplicate=False):
             prefix = f"{path}." if path else ""
             for name, tensor in module._own_state():
