@@ -49,6 +49,8 @@ from tensorlib.dtypes import int64 as long  # noqa: F401
 from tensorlib.dtypes import set_default_dtype as set_default_dtype
 from tensorlib.dtypes import uint8 as uint8
 from tensorlib.methods import attach_methods as _attach_methods
+from tensorlib.ops.comparison import allclose as allclose
+from tensorlib.ops.comparison import equal as equal
 from tensorlib.printing import set_printoptions as set_printoptions
 from tensorlib.tensor import Size as Size
 from tensorlib.tensor import Tensor as Tensor

@@ -7,7 +7,8 @@ all-reduce of a bucket, say) may start while backward goes on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -17,11 +18,29 @@ from tensorlib._xp import array_module
 from tensorlib.autograd.graph import Leaf, MultiNode, Node, OutputNode, version_sum
 from tensorlib.autograd.modes import set_grad_enabled
 from tensorlib.autograd.op import tensor_namespace
-from tensorlib.errors import ShapeError
+from tensorlib.errors import GraphError, ShapeError
 from tensorlib.tensor import wrap
 
 ndarray = numpy.ndarray
 by_order = attrgetter("order")
+
+
+class _Running(threading.local):
+    callbacks: list[Callable[[], None]] | None = None
+
+
+_running = _Running()
+
+
+def call_after_backward(callback: Callable[[], None]) -> None:
+    """Call a function when the backward that runs in this thread has ended without an error; for use in hooks.
+
+    Raises:
+        GraphError: no backward runs in this thread.
+    """
+    if _running.callbacks is None:
+        raise GraphError("call_after_backward: no backward runs in this thread")
+    _running.callbacks.append(callback)
 
 
 class Pass:
@@ -43,6 +62,7 @@ class Pass:
         self.found: dict[Node, Any] = {}
         self.gradients: dict[Node, Any] = {}
         self.pending: dict[Node, int] = {}  # how many nodes are still to add to a leaf
+        self.callbacks: list[Callable[[], None]] = []
         self.fresh: set[Node] = set()  # leaves whose gradient nobody else holds
         self.ends: frozenset[Node] = frozenset()  # wanted nodes behind which nothing is wanted
 
@@ -51,12 +71,18 @@ class Pass:
         nodes = self._reachable(roots)
         for root, gradient in zip(roots, gradients, strict=True):
             self._add(root, gradient)
-        for root in roots:
-            if type(root) is Leaf and self.pending.setdefault(root, 0) == 0:
-                self._finish_leaf(root)
         nodes.sort(key=by_order)
-        with set_grad_enabled(self.record):
-            self._work_off(nodes)
+        outer, _running.callbacks = _running.callbacks, self.callbacks
+        try:
+            with set_grad_enabled(self.record):
+                for root in roots:
+                    if type(root) is Leaf and self.pending.setdefault(root, 0) == 0:
+                        self._finish_leaf(root)
+                self._work_off(nodes)
+        finally:
+            _running.callbacks = outer
+        for callback in self.callbacks:
+            callback()
 
     def _reachable(self, roots: Sequence[Node]) -> list[Node]:
         """Collect the nodes that gradients pass through, and count how many add to each leaf."""

@@ -30,7 +30,8 @@ class Sample:
         torch: what does the same on PyTorch's tensors: a name below `torch`, "nn.functional.relu" say, or a function of
             the same arguments and options; the operation's own name unless given, None where PyTorch has nothing.
         numpy: what does the same on NumPy arrays; None leaves the values to other tests.
-        differentiable: False where gradients are not to be checked: at a kink, or where there are none.
+        differentiable: False where no gradients are to be computed.
+        kink: True where differences say nothing about the gradients; they are compared with PyTorch's only.
         second: False where second gradients are not to be checked.
         tolerance: how far values and gradients may be from PyTorch's, relative to float32's and float64's precision.
     """
@@ -41,6 +42,7 @@ class Sample:
     torch: str | Callable[..., Any] | None = ""
     numpy: Callable[..., Any] | None = None
     differentiable: bool = True
+    kink: bool = False
     second: bool = True
     tolerance: float = 32.0
 
@@ -69,8 +71,8 @@ class Sample:
         return bool(leaves(self.tensors(requires_grad=True)))
 
     def has_gradients(self) -> bool:
-        """Tell whether there are gradients to check."""
-        return self.differentiable and self.has_floats()
+        """Tell whether there are gradients to check against differences."""
+        return self.differentiable and not self.kink and self.has_floats()
 
     def call(self, args: Sequence[Any], options: dict[str, Any]) -> Any:
         """Call the operation."""
@@ -106,12 +108,12 @@ def normal(*shape: int, seed: int = 0) -> Array:
 
 def positive(*shape: int, seed: int = 0) -> Array:
     """Return float64 values between 0.5 and 2.5."""
-    return numpy.abs(normal(*shape, seed=seed)) + 0.5
+    return numpy.asarray(numpy.abs(normal(*shape, seed=seed)) + 0.5)
 
 
 def fraction(*shape: int, seed: int = 0) -> Array:
     """Return float64 values between -0.9 and 0.9."""
-    return normal(*shape, seed=seed) * 0.4
+    return numpy.asarray(normal(*shape, seed=seed) * 0.4)
 
 
 def integers(*shape: int, low: int = -5, high: int = 6, seed: int = 0, dtype: Any = numpy.int64) -> Array:
