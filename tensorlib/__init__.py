@@ -49,6 +49,7 @@ from tensorlib.dtypes import int64 as long  # noqa: F401
 from tensorlib.dtypes import set_default_dtype as set_default_dtype
 from tensorlib.dtypes import uint8 as uint8
 from tensorlib.methods import attach_methods as _attach_methods
+from tensorlib.ops._attach import FUNCTIONS as _FUNCTIONS
 from tensorlib.ops.comparison import allclose as allclose
 from tensorlib.ops.comparison import equal as equal
 from tensorlib.printing import set_printoptions as set_printoptions
@@ -64,11 +65,11 @@ _attach_methods()
 
 def __getattr__(name: str) -> Any:
     """Find operations by their name: `tensorlib.mul` is the operation `mul`."""
-    try:
-        return _OPS[name]
-    except KeyError:
-        raise AttributeError(f"module 'tensorlib' has no attribute {name!r}") from None
+    found = _OPS.get(name) or _FUNCTIONS.get(name)
+    if found is None:
+        raise AttributeError(f"module 'tensorlib' has no attribute {name!r}")
+    return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_OPS})
+    return sorted({*globals(), *_OPS, *_FUNCTIONS})
