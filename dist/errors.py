@@ -2,6 +2,9 @@
 
     DistError
     |-- RendezvousError        the ranks did not find each other
+    |-- StoreError             the store is not reachable, is gone, or refused a request
+    |   |-- StoreTimeout       a key was not set in time
+    |   `-- StoreGone          the connection to the store has ended, for good
     |-- CollectiveMismatch     ranks called different collectives, or with different arguments
     |-- PeerError              another rank died, stopped, raised or left; names it
     `-- TransportError         bytes could not be moved
@@ -20,6 +23,18 @@ class DistError(RuntimeError):
 
 class RendezvousError(DistError):
     """The ranks did not all find each other: says which are missing and what was seen."""
+
+
+class StoreError(DistError):
+    """The key-value store could not be reached, is gone, or refused what was asked."""
+
+
+class StoreTimeout(StoreError, TimeoutError):
+    """What was waited for did not come in time: names the keys that are missing."""
+
+
+class StoreGone(StoreError):
+    """The store's server has ended or does not answer any more, or this end has closed the connection."""
 
 
 class CollectiveMismatch(DistError):

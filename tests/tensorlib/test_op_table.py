@@ -18,7 +18,9 @@ from tests.tensorlib.op_table.sample import leaves
 
 ALL = sorted(set(OPS.values()), key=lambda op: op.name)
 EACH_OP = pytest.mark.parametrize("op", ALL, ids=lambda op: op.name)
-DIFFERENTIABLE = [sample for sample in SAMPLES if OPS[sample.op].differentiable and sample.has_gradients()]
+DIFFERENTIABLE = [
+    sample for sample in SAMPLES if sample.has_gradients() and (sample.op not in OPS or OPS[sample.op].differentiable)
+]
 
 
 def each(samples):
@@ -31,13 +33,13 @@ def results(value):
 
 @EACH_OP
 def test_has_a_sample(op):
-    assert any(OPS[sample.op] is op for sample in SAMPLES), f"no call of {op.name} is listed in op_table"
+    assert any(OPS.get(sample.op) is op for sample in SAMPLES), f"no call of {op.name} is listed in op_table"
 
 
 @EACH_OP
 def test_has_gradients_and_a_check_of_them(op):
     assert bool(op.pullbacks) == op.differentiable
-    assert not op.differentiable or any(OPS[sample.op] is op for sample in DIFFERENTIABLE)
+    assert not op.differentiable or any(OPS.get(sample.op) is op for sample in DIFFERENTIABLE)
 
 
 @EACH_OP
@@ -106,7 +108,7 @@ def test_second_gradients(sample):
 def test_saves_the_same_on_every_quick_call(op):
     found = set()
     for sample in DIFFERENTIABLE:
-        if OPS[sample.op] is op and not sample.options and all(isinstance(x, numpy.ndarray) for x in sample.args):
+        if OPS.get(sample.op) is op and not sample.options and all(isinstance(x, numpy.ndarray) for x in sample.args):
             args, _ = sample.tensors(requires_grad=True)
             if all(isinstance(x, Tensor) and x.requires_grad for x in args):
                 node = op.apply(args, {})._edge

@@ -24,7 +24,7 @@ class Sample:
     """One call: `op(*args, **options)`.
 
     Attributes:
-        op: name of the operation in the table.
+        op: name of the operation in the table, or of a function in `tensorlib` that is made of several.
         args: NumPy arrays, also within lists and tuples, become tensors; everything else is given as it is.
         options: given by keyword; arrays are made tensors there too.
         torch: what does the same on PyTorch's tensors: a name below `torch`, "nn.functional.relu" say, or a function of
@@ -75,8 +75,8 @@ class Sample:
         return self.differentiable and not self.kink and self.has_floats()
 
     def call(self, args: Sequence[Any], options: dict[str, Any]) -> Any:
-        """Call the operation."""
-        return OPS[self.op](*args, **options)
+        """Call the operation, or a function made of several."""
+        return (OPS.get(self.op) or getattr(tensorlib, self.op))(*args, **options)
 
 
 def leaves(value: Any) -> list[Any]:

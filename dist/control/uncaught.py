@@ -1,0 +1,99 @@
+"""Exceptions that nobody catches: the other ranks are told, and Python prints them as ever."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+import threading
+import traceback
+from pathlib import Path
+from types import TracebackType
+
+from dist.control.exit_codes import EXIT_PEER_FAILED
+from dist.control.membership import Membership
+from dist.errors import PeerError
+
+SHOWN_CHARACTERS = 300
+OWN_PACKAGES = ("dist", "tensorlib", "launcher")
+
+
+def describe(error: BaseException) -> str:
+    """Say in one line what was raised, and where in the user's own code.
+
+    Example:
+        >>> describe(error)
+        'raised ValueError: bad batch at train.py:41'
+    """
+    text = " ".join(str(error).split())
+    text = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."
+    return f"raised {type(error).__name__}" + (f": {text}" * bool(text)) + _user_line(error)
+
+
+class UncaughtExceptions:
+    """Reports uncaught exceptions, of all threads, to a membership between `install` and `uninstall`.
+
+    The hooks that were there before are called as they would have been, so a traceback is printed once. One case
+    differs: under a launcher, an uncaught `PeerError` prints one line and ends the process with `EXIT_PEER_FAILED`,
+    because the rank at fault has told the story.
+    """
+
+    def __init__(self, membership: Membership) -> None:
+        self._membership = membership
+        self._installed = False
+
+    def install(self) -> None:
+        """Begin to report."""
+        self._previous = sys.excepthook
+        self._previous_of_threads = threading.excepthook
+        sys.excepthook = self._on_exception
+        threading.excepthook = self._on_thread_exception
+        self._installed = True
+
+    def uninstall(self) -> None:
+        """Put the previous hooks back, unless somebody else has put theirs over these; stop to report. Idempotent."""
+        if sys.excepthook == self._on_exception:
+            sys.excepthook = self._previous
+        if threading.excepthook == self._on_thread_exception:
+            threading.excepthook = self._previous_of_threads
+        self._installed = False
+
+    def _on_exception(self, kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+        if self._installed and isinstance(error, PeerError) and os.environ.get("TENSORLIB_LAUNCHER"):
+            print(f"PeerError: {error}", file=sys.stderr, flush=True)
+            # Raised from this hook, it gives the process its exit code after an orderly end.
+            raise SystemExit(EXIT_PEER_FAILED)
+        self._report(error)
+        self._previous(kind, error, where)
+
+    def _on_thread_exception(self, arguments: threading.ExceptHookArgs) -> None:
+        if arguments.exc_value and not isinstance(arguments.exc_value, SystemExit):
+            self._report(arguments.exc_value)
+        self._previous_of_threads(arguments)
+
+    def _report(self, error: BaseException) -> None:
+        # A PeerError is a consequence: the cause is known.
+        if self._installed and not isinstance(error, PeerError):
+            self._membership.report(describe(error))
+
+
+def _user_line(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    for frame in reversed(frames):
+        if _is_user_code(frame.filename):
+            return f" at {_shown(frame.filename)}:{frame.lineno}"
+    return f" at {_shown(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
+
+
+def _is_user_code(filename: str) -> bool:
+    paths = sysconfig.get_paths()
+    foreign = [Path(paths[name]) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    root = Path(__file__).resolve().parents[2]
+    foreign += [root / package for package in OWN_PACKAGES]
+    path = Path(filename)
+    return path.exists() and not any(path.is_relative_to(folder) for folder in foreign)
+
+
+def _shown(filename: str) -> str:
+    path = Path(filename)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else filename

@@ -1,0 +1,47 @@
+"""How ranks find each other: an init method's scheme says where, and `rendezvous` returns when all are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dist.errors import RendezvousError, StoreError
+from dist.rendezvous.address import from_environment, from_url
+from dist.rendezvous.base import Rendezvous, Settings
+
+__all__ = ["SCHEMES", "Rendezvous", "Settings", "rendezvous"]
+
+SCHEMES: dict[str, Callable[[Settings], Rendezvous]] = {"env": from_environment, "tcp": from_url}
+"""What to call for an init method, by its scheme."""
+
+
+def rendezvous(
+    init_method: str = "env://",
+    rank: int = -1,
+    world_size: int = -1,
+    timeout: float = 300.0,
+    group_name: str = "",
+    patience: float = 3.0,
+) -> Rendezvous:
+    """Wait until all ranks of a group have called this, and return what is needed to talk to them.
+
+    Args:
+        init_method: `env://` (MASTER_ADDR and MASTER_PORT say where rank 0 is, or the launcher's store) or
+            `tcp://host:port` (of rank 0; an IPv6 address in brackets).
+        rank: this process's number; -1 means the environment variable RANK.
+        world_size: the number of ranks; -1 means the environment variable WORLD_SIZE.
+        timeout: seconds to wait for the others.
+        group_name: ranks meet under the same name only.
+        patience: seconds without a sign of life after which a rank counts as failed.
+
+    Raises:
+        RendezvousError: an argument or variable is missing or wrong, not all ranks came in time (says which), or they
+            contradict each other.
+    """
+    scheme, separator, _ = init_method.partition("://")
+    if not separator or scheme not in SCHEMES:
+        known = ", ".join(f"{name}://" for name in SCHEMES)
+        raise RendezvousError(f"init_method must begin with one of {known}, got {init_method!r}")
+    try:
+        return SCHEMES[scheme](Settings(init_method, rank, world_size, timeout, group_name, patience))
+    except StoreError as error:
+        raise RendezvousError(f"{init_method}: {error}") from None

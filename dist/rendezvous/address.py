@@ -1,0 +1,66 @@
+"""Rendezvous at an address that all ranks know: `tcp://host:port`, and `env://` with the address in the environment."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from urllib.parse import urlsplit
+
+from dist.errors import RendezvousError
+from dist.rendezvous import environment
+from dist.rendezvous.base import Rendezvous, Settings
+from dist.rendezvous.hosts import listening_host, own_address
+from dist.rendezvous.meeting import Place, meet
+from dist.store import StoreServer
+from dist.store.socket_thread import resolve
+
+# After a failed meeting, rank 0 keeps the server until all ranks were told why, at most for so long.
+FAREWELL_SECONDS = 5.0
+
+
+def from_environment(settings: Settings) -> Rendezvous:
+    """`env://`: MASTER_ADDR (rank 0 may do without), MASTER_PORT, and RANK and WORLD_SIZE unless given."""
+    rank, size = environment.rank_and_size(settings.rank, settings.world_size)
+    host, port = os.environ.get("MASTER_ADDR", ""), environment.port()
+    if environment.has_external_store():
+        if not host:
+            raise RendezvousError("the environment variable MASTER_ADDR is not set: it says where the store is")
+        return meet(settings, rank, size, Place(host, port, own_address(host)))
+    if not host and rank != 0:
+        raise RendezvousError("the environment variable MASTER_ADDR is not set: it names the host of rank 0")
+    return _meet_at_rank_0(settings, rank, size, host or "*", port)
+
+
+def from_url(settings: Settings) -> Rendezvous:
+    """`tcp://host:port`: the address of rank 0, IPv4, IPv6 in brackets, or a name; ranks are given."""
+    host, port = _split(settings.init_method)
+    rank, size = environment.rank_and_size(settings.rank, settings.world_size)
+    return _meet_at_rank_0(settings, rank, size, host, port)
+
+
+def _split(url: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise RendezvousError(f"init_method must be tcp://host:port, got {url!r}: {error}") from None
+    if not host or not port or parts.path not in ("", "/"):
+        raise RendezvousError(f"init_method must be tcp://host:port, got {url!r}")
+    if ipaddress.ip_address(resolve(host)).is_multicast:
+        raise RendezvousError(f"init_method must be tcp://host:port of rank 0, got the multicast address {host}")
+    return host, port
+
+
+def _meet_at_rank_0(settings: Settings, rank: int, size: int, host: str, port: int) -> Rendezvous:
+    own = own_address(host)
+    if rank != 0:
+        return meet(settings, rank, size, Place(host, port, own, store_host_rank=0))
+    listening = listening_host(host)
+    server = StoreServer(listening, port, environment.job_secret(), size, settings.patience)
+    reached_at = "127.0.0.1" if listening == "*" else listening
+    try:
+        return meet(settings, rank, size, Place(reached_at, server.port, own, store_host_rank=0, server=server))
+    except BaseException:
+        server.wait_until_left(FAREWELL_SECONDS)
+        server.close()
+        raise

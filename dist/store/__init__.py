@@ -1,0 +1,10 @@
+"""Key-value store of a job, and the server that every rank's control plane goes through.
+
+`StoreServer` runs in the launcher, or in rank 0 without one; `StoreClient` is a rank's only connection to it.
+"""
+
+from dist.store.base import PrefixStore, Store
+from dist.store.client import StoreClient
+from dist.store.server import StoreServer
+
+__all__ = ["PrefixStore", "Store", "StoreClient", "StoreServer"]

@@ -1,0 +1,237 @@
+"""A process's connection to the store: requests from any thread, and events that the server sends by itself."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import zmq
+
+from dist.errors import StoreError, StoreGone, StoreTimeout
+from dist.store.request import EVENT, GONE, OK, TIMEOUT
+from dist.store.socket_thread import MESSAGE_BYTES, SocketThread, endpoint, logger, resolve, use_curve, use_heartbeats
+
+STATUS_SECONDS = 0.5
+# The server answers at once, and ends a wait in time: a later answer will not come any more.
+ANSWER_SECONDS = 10.0
+
+# Kind and arguments of an event: "failed" (rank, what), "left" (rank, how), "announced" (rank, kind, payload) from
+# the server; "gone" or "stopped" (what happened) once the connection has ended, by the server or by this process.
+EventHandler = Callable[[str, list[bytes]], None]
+
+
+class _Pending:
+    """A request without an answer so far."""
+
+    def __init__(self) -> None:
+        self.answered = threading.Event()
+        self.frames: list[bytes] = []
+
+    def settle(self, frames: list[bytes]) -> None:
+        self.frames = frames
+        self.answered.set()
+
+
+class StoreClient:
+    """The store at `host:port`, for any number of threads; implements `Store`.
+
+    A connection that was lost is not made again: everything raises from then on.
+
+    Args:
+        host: name or address of the server.
+        port: its port.
+        secret: the job's secret.
+        timeout: seconds to get connected, and what `get` and `wait` take by default.
+        patience: seconds without a sign of life after which the server is given up.
+
+    Raises:
+        StoreError: no server of this job could be reached in time; says what was met instead.
+    """
+
+    def __init__(
+        self, host: str, port: int, secret: bytes = b"", timeout: float = 300.0, patience: float = 3.0
+    ) -> None:
+        self.address = f"{host}:{port}"
+        self.status = ""
+        self.timeout = timeout
+        self._patience = patience
+        self._pending: dict[bytes, _Pending] = {}
+        self._numbers = itertools.count(1)
+        self._gone = ""
+        self._connected = threading.Event()
+        self._met = "nothing listens there"
+        self._handler: EventHandler | None = None
+        self._backlog: list[tuple[str, list[bytes]]] = []
+        self._heard = self._last_awake = time.monotonic()
+        self._pause_end, self._pause_seconds = -math.inf, 0.0
+        self._next_status = 0.0
+        self._endpoint = endpoint(resolve(host), port)
+        self._thread = SocketThread("store client", zmq.DEALER)
+        self._connect(secret)
+
+    def set(self, key: str, value: bytes) -> None:
+        """See `Store.set`."""
+        self.request("set", key.encode(), bytes(value))
+
+    def get(self, key: str, timeout: float | None = None) -> bytes:
+        """See `Store.get`."""
+        seconds = self.timeout if timeout is None else timeout
+        return self.request("get", b"%f" % seconds, key.encode(), timeout=seconds + ANSWER_SECONDS)[0]
+
+    def add(self, key: str, amount: int) -> int:
+        """See `Store.add`."""
+        return int(self.request("add", key.encode(), b"%d" % amount)[0])
+
+    def wait(self, keys: Sequence[str], timeout: float | None = None) -> None:
+        """See `Store.wait`."""
+        seconds = self.timeout if timeout is None else timeout
+        self.request("wait", b"%f" % seconds, *(key.encode() for key in keys), timeout=seconds + ANSWER_SECONDS)
+
+    def delete(self, key: str) -> bool:
+        """See `Store.delete`."""
+        return self.request("delete", key.encode()) == [b"1"]
+
+    def compare_set(self, key: str, expected: bytes, desired: bytes) -> bytes:
+        """See `Store.compare_set`."""
+        return self.request("compare_set", key.encode(), expected, desired)[0]
+
+    def request(self, operation: str, *arguments: bytes, timeout: float = ANSWER_SECONDS) -> list[bytes]:
+        """Ask the server and wait for the answer.
+
+        Args:
+            operation: the name that the server has for it.
+            arguments: what goes with it.
+            timeout: seconds to wait for the answer.
+
+        Raises:
+            StoreTimeout: what was waited for did not happen in time.
+            StoreGone: there is no connection to the server any more.
+            StoreError: the server refused, or does not answer.
+        """
+        if self._thread.is_current():
+            raise StoreError(f"{operation}: the store cannot be asked from the thread that delivers its events")
+        size = sum(map(len, arguments))
+        if size >= MESSAGE_BYTES:
+            raise StoreError(f"{operation}: {size} bytes are too many, the store takes less than {MESSAGE_BYTES}")
+        number, pending = b"%d" % next(self._numbers), _Pending()
+        self._pending[number] = pending
+        try:
+            self._post([number, operation.encode(), *arguments])
+            if not pending.answered.wait(timeout):
+                raise StoreTimeout(f"{operation}: the store at {self.address} does not answer")
+        finally:
+            del self._pending[number]
+        status, *values = pending.frames
+        if status == OK:
+            return values
+        error = {TIMEOUT: StoreTimeout, GONE: StoreGone}.get(status, StoreError)
+        raise error(f"{operation}: {values[0].decode()}")
+
+    def on_event(self, handler: EventHandler) -> None:
+        """Have `handler` called, from the client's thread, with every event so far and from now on."""
+
+        def attach() -> None:
+            self._handler = handler
+            backlog, self._backlog = self._backlog, []
+            for kind, arguments in backlog:
+                self._deliver(kind, arguments)
+
+        self._thread.post(attach)
+
+    def close(self) -> None:
+        """End the connection and the thread; what waits raises `StoreGone`. Idempotent."""
+        self._thread.close()
+        self._fail_pending(f"the connection to the store at {self.address} was closed")
+
+    def _connect(self, secret: bytes) -> None:
+        socket = self._thread.socket
+        use_curve(socket, secret, is_server=False)
+        socket.ipv6 = "[" in self._endpoint
+        use_heartbeats(socket, self._patience)
+        socket.reconnect_ivl, socket.reconnect_ivl_max = 50, 1000
+        socket.connect(self._endpoint)
+        self._thread.start(self)
+        try:
+            if not self._connected.wait(self.timeout):
+                raise StoreError(f"no store of this job at {self.address} within {self.timeout:.3g} s: {self._met}")
+            self.request("hello")
+        except BaseException:
+            self.close()
+            raise
+
+    def _post(self, frames: list[bytes]) -> None:
+        if not self._thread.post(lambda: self._send(frames)):
+            raise StoreGone(f"the connection to the store at {self.address} was closed")
+
+    def _send(self, frames: list[bytes]) -> None:
+        pending = self._pending.get(frames[0])
+        if not self._gone:
+            self._thread.socket.send_multipart(frames)
+        elif pending:
+            pending.settle([GONE, self._gone.encode()])
+
+    def on_message(self, frames: list[bytes]) -> None:
+        """Give an answer to the thread that waits for it, an event to the handler."""
+        self._heard = time.monotonic()
+        number, *rest = frames
+        pending = self._pending.get(number)
+        if pending:
+            pending.settle(rest)
+        elif number == EVENT and rest[0] != b"probe":
+            self._deliver(rest[0].decode(), rest[1:])
+
+    def on_connection(self, event: int) -> None:
+        """Note how far the connection came, and its end."""
+        if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            self._connected.set()
+        elif event == zmq.EVENT_CONNECTED:
+            self._met = "something listens there, but it does not know this job's secret"
+        elif event == zmq.EVENT_DISCONNECTED and self._connected.is_set() and not self._gone:
+            self._lose()
+
+    def on_tick(self) -> float:
+        """Tell the server what this process is doing."""
+        now = self._note_pause()
+        if now >= self._next_status and self._connected.is_set() and not self._gone:
+            self._next_status = now + STATUS_SECONDS
+            self._thread.socket.send_multipart([EVENT, b"status", self.status.encode()])
+        return max(0.0, self._next_status - now) if self._connected.is_set() else STATUS_SECONDS
+
+    def _note_pause(self) -> float:
+        now = time.monotonic()
+        if now - self._last_awake > self._patience:
+            self._pause_end, self._pause_seconds = now, now - self._last_awake
+        self._last_awake = now
+        return now
+
+    def _lose(self) -> None:
+        now = self._note_pause()
+        self._thread.socket.disconnect(self._endpoint)
+        if now - self._pause_end < self._patience:
+            self._gone = (
+                f"this process was stopped for {self._pause_seconds:.0f} s, the store at {self.address} gave it up"
+            )
+            self._deliver("stopped", [self._gone.encode()])
+        else:
+            silent = now - self._heard
+            how = "is gone" if silent < 0.9 * self._patience else f"is silent for {silent:.0f} s: stopped or cut off"
+            self._gone = f"the store at {self.address} {how}"
+            self._deliver("gone", [self._gone.encode()])
+        self._fail_pending(self._gone)
+
+    def _fail_pending(self, reason: str) -> None:
+        for pending in list(self._pending.values()):
+            if not pending.answered.is_set():
+                pending.settle([GONE, reason.encode()])
+
+    def _deliver(self, kind: str, arguments: list[bytes]) -> None:
+        if not self._handler:
+            self._backlog.append((kind, arguments))
+            return
+        try:
+            self._handler(kind, arguments)
+        except Exception:
+            logger.exception("a callback failed on the event %r", kind)

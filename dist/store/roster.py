@@ -1,0 +1,233 @@
+"""The server's list of who belongs together: groups form, lose members, fail, and end."""
+
+from __future__ import annotations
+
+import json
+import math
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from dist.store.request import ERROR, EVENT, TIMEOUT, Request, Send
+
+# A rank's own last words, or the launcher's, say more than its closed connection: they get this long to arrive.
+LAST_WORDS_SECONDS = 0.3
+
+
+@dataclass
+class Member:
+    """A rank of a group, and the connection it came by."""
+
+    rank: int
+    size: int
+    host: str
+    pid: int
+    request: Request
+    timeout: float
+    joined: float
+    heard: float
+    call: str = ""
+    lost_at: float = math.inf
+
+    def __str__(self) -> str:
+        return f"rank {self.rank} (host {self.host}, pid {self.pid})"
+
+    @property
+    def deadline(self) -> float:
+        """When to stop to wait for the others (only before the group is complete)."""
+        return self.joined + self.timeout
+
+    def silence(self, patience: float) -> str:
+        """Say how a lost member was lost: its process is gone, or it stopped talking."""
+        silent = self.lost_at - self.heard
+        if silent < 0.9 * patience:
+            return "is gone: it was killed or exited without a word"
+        return f"is silent for {silent:.0f} s: stopped or cut off"
+
+
+@dataclass
+class Group:
+    """Ranks that found each other. Who left or was lost is no longer `present`."""
+
+    name: str
+    members: dict[int, Member]
+    present: set[int] = field(default_factory=set)
+    failed: bool = False
+
+
+class Roster:
+    """Groups that form by name and live until their last member is gone."""
+
+    def __init__(self, send: Send, forget: Callable[[str], None], world_size: int | None, patience: float) -> None:
+        self._send = send
+        self._forget = forget
+        self._world_size = world_size
+        self._patience = patience
+        self._forming: dict[str, dict[int, Member]] = {}
+        self._membership: dict[bytes, tuple[Group, Member]] = {}
+        self._refused: set[bytes] = set()
+        # By group and rank: why the group could not form, for ranks that have not come so far.
+        self._owed: dict[str, dict[int, str]] = {}
+        self._ended: dict[int, str] = {}
+        self._formed = 0
+
+    def join(self, request: Request) -> None:
+        """Arguments: JSON with group, rank, size, host, pid, timeout. Answered when the group is complete."""
+        asked = json.loads(request.arguments[0])
+        name, now = str(asked.pop("group")), time.monotonic()
+        member = Member(request=request, joined=now, heard=now, **asked)
+        owed = self._owed.get(name, {}).pop(member.rank, "")
+        if owed:
+            self._deny(member, owed)
+            return
+        arrived = self._forming.setdefault(name, {})
+        problem = self._problem(member, arrived)
+        if problem:
+            self._contradict(name, problem, member)
+            return
+        arrived[member.rank] = member
+        if len(arrived) == member.size:
+            self._form(name, self._forming.pop(name))
+
+    def leave(self, request: Request) -> None:
+        """Arguments: how, as in "exited". This member is done, and its connection's end will not be a failure."""
+        group, member = self._membership.pop(request.peer, (None, None))
+        if group and member:
+            self._tell(group, b"left", b"%d" % member.rank, *request.arguments)
+            self._remove(group, member)
+        request.answer()
+
+    def fail(self, request: Request) -> None:
+        """Arguments: what happened, as in "raised ValueError: bad batch"."""
+        group, member = self._membership.get(request.peer, (None, None))
+        if group and member:
+            self._declare(group, member, request.arguments[0].decode())
+        request.answer()
+
+    def announce(self, request: Request) -> None:
+        """Arguments: kind, payload. Passed on to every member present, the sender included."""
+        kind, payload = request.arguments
+        group, member = self._membership.get(request.peer, (None, None))
+        if group and member:
+            self._tell(group, b"announced", b"%d" % member.rank, kind, payload)
+        request.answer()
+
+    def status(self, request: Request) -> None:
+        """Arguments: what the member is doing. Also its sign of life."""
+        _, member = self._membership.get(request.peer, (None, None))
+        if member:
+            member.heard, member.call = time.monotonic(), request.arguments[0].decode()
+
+    def calls(self, request: Request) -> None:
+        """No arguments. Answers JSON: rank to what that rank said last, and how many seconds ago if it is present."""
+        group, _ = self._membership.get(request.peer, (None, None))
+        now, said = time.monotonic(), {}
+        if group:
+            for rank, member in group.members.items():
+                said[rank] = member.call, now - member.heard if rank in group.present else 0.0
+        request.answer(json.dumps(said).encode())
+
+    def lost(self, peer: bytes) -> None:
+        """The connection of `peer` is gone."""
+        self._refused.discard(peer)
+        group, member = self._membership.get(peer, (None, None))
+        if group and member:
+            member.lost_at = min(member.lost_at, time.monotonic())
+        for arrived in self._forming.values():
+            for rank in [rank for rank, member in arrived.items() if member.request.peer == peer]:
+                del arrived[rank]
+
+    def report(self, rank: int, message: str, only_if_expected: bool) -> None:
+        """The owner of the server knows that a rank failed or, `only_if_expected`, that it ended in order."""
+        self._ended.setdefault(rank, message)
+        for name, arrived in list(self._forming.items()):
+            if any(rank < member.size for member in arrived.values()):
+                self._refuse(name, f"rank {rank} {message} before all ranks had arrived")
+        for group in {id(group): group for group, _ in self._membership.values()}.values():
+            if rank in group.members and (rank in group.present or not only_if_expected):
+                self._declare(group, group.members[rank], message)
+
+    def check(self, now: float) -> float:
+        """Act on what is overdue; return the seconds until something is next."""
+        due = math.inf
+        for name, arrived in list(self._forming.items()):
+            overdue = [member for member in arrived.values() if member.deadline <= now]
+            if overdue:
+                self._refuse(name, self._who_is_missing(overdue[0], arrived), status=TIMEOUT)
+            due = min([due, *(member.deadline - now for member in arrived.values())])
+        for peer, (group, member) in list(self._membership.items()):
+            if member.lost_at + LAST_WORDS_SECONDS <= now:
+                del self._membership[peer]
+                self._declare(group, member, member.silence(self._patience))
+                self._remove(group, member)
+            due = min(due, member.lost_at + LAST_WORDS_SECONDS - now)
+        return max(0.0, due)
+
+    def is_empty(self) -> bool:
+        """Tell whether no group has members left, and whoever is to be refused has been told and has hung up."""
+        return not self._membership and not self._refused and not any(self._owed.values())
+
+    def _problem(self, member: Member, arrived: dict[int, Member]) -> str:
+        for other in arrived.values():
+            if other.size != member.size:
+                return f"world_size differs: {other} has {other.size}, {member} has {member.size}"
+        size = self._world_size or member.size
+        if member.size != size:
+            return f"world_size differs: {member} has {member.size}, the job has {size}"
+        if member.rank in arrived:
+            return f"two processes are rank {member.rank}: {arrived[member.rank]} and {member}"
+        if not 0 <= member.rank < member.size:
+            return f"{member} is outside of world_size {member.size}"
+        ended = sorted(self._ended.keys() & set(range(size)))
+        return f"rank {ended[0]} {self._ended[ended[0]]} before all ranks had arrived" if ended else ""
+
+    def _contradict(self, name: str, problem: str, newcomer: Member) -> None:
+        """Nobody can meet under `name` this time: tell those that are here now, and the others as they come."""
+        members = [*self._forming[name].values(), newcomer]
+        absent = set(range(max(member.size for member in members))) - {member.rank for member in members}
+        self._owed[name] = dict.fromkeys(absent, problem)
+        self._refuse(name, problem)
+        self._deny(newcomer, problem)
+
+    def _refuse(self, name: str, problem: str, status: bytes = ERROR) -> None:
+        for member in self._forming.pop(name).values():
+            self._deny(member, problem, status)
+
+    def _deny(self, member: Member, problem: str, status: bytes = ERROR) -> None:
+        member.request.fail(problem, status)
+        self._refused.add(member.request.peer)
+
+    def _who_is_missing(self, impatient: Member, arrived: dict[int, Member]) -> str:
+        missing = [rank for rank in range(impatient.size) if rank not in arrived]
+        here = ", ".join(str(arrived[rank]) for rank in sorted(arrived))
+        who = f"{_listing(missing)} did not arrive within {impatient.timeout:.3g} s"
+        return f"of {impatient.size} ranks, {who}; here are {here}"
+
+    def _form(self, name: str, members: dict[int, Member]) -> None:
+        self._formed += 1
+        group = Group(f"{name}#{self._formed}", members, set(members))
+        people = {rank: str(members[rank]) for rank in sorted(members)}
+        answer = json.dumps({"name": group.name, "secret": secrets.token_hex(32), "members": people}).encode()
+        for member in members.values():
+            self._membership[member.request.peer] = group, member
+            member.request.answer(answer)
+
+    def _declare(self, group: Group, member: Member, message: str) -> None:
+        if not group.failed:
+            group.failed = True
+            self._tell(group, b"failed", b"%d" % member.rank, f"{member} {message}".encode())
+
+    def _tell(self, group: Group, *frames: bytes) -> None:
+        for rank in sorted(group.present):
+            self._send(group.members[rank].request.peer, [EVENT, *frames])
+
+    def _remove(self, group: Group, member: Member) -> None:
+        group.present.discard(member.rank)
+        if not group.present:
+            self._forget(f"{group.name}/")
+
+
+def _listing(ranks: list[int]) -> str:
+    shown = ", ".join(map(str, ranks[:16])) + (", ..." if len(ranks) > 16 else "")
+    return f"rank {shown}" if len(ranks) == 1 else f"ranks {shown}"
