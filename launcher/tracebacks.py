@@ -17,8 +17,10 @@ CHAINED = (
     b"During handling of the above exception, another exception occurred:",
     b"The above exception was the direct cause of the following exception:",
 )
-# What Python writes on the line before a header; and the header of a script that does not compile.
-PREFACE = re.compile(rb"Exception in thread .*:$|Exception ignored (in|on) .*$|Process \S+:$")
+# What Python writes on the lines before a header; and the header of a script that does not compile.
+PREFACE = re.compile(
+    rb"Exception in thread .*:$|Exception ignored (in|on) .*$|Process \S+:$|Fatal Python error: .*|Python runtime state: "
+)
 SYNTAX_HEADER = re.compile(rb'  File ".*", line \d+$')
 FRAME = re.compile(r'^  File "(?P<file>.+)", line (?P<line>\d+)', re.MULTILINE)
 COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
@@ -45,7 +47,7 @@ class Traceback:
     def exceptions(self) -> tuple[str, ...]:
         """The lines that name an exception, as `ValueError: bad batch`; that of the last traceback of a chain last."""
         lines = self._plain()
-        if PREFACE.match(lines[0]):
+        while lines and PREFACE.match(lines[0]):
             del lines[0]
         named = [line for line in lines if line and line not in (HEADER, *CHAINED) and not line.startswith(b" ")]
         return tuple(line.decode(errors="replace") for line in named)
@@ -133,7 +135,7 @@ def _begins(text: bytes) -> _State | None:
 
 
 def _after_preface(text: bytes) -> _State | None:
-    return _in_frames if text == HEADER else None
+    return _after_preface if PREFACE.match(text) else _in_frames if text == HEADER else None
 
 
 def _in_frames(text: bytes) -> _State | None:

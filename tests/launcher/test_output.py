@@ -148,7 +148,9 @@ def test_environment_of_the_ranks(jobs: Any) -> None:
         names = ["RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "OMP_NUM_THREADS", "EXTRA"]
         secret = bytes.fromhex(os.environ["TENSORLIB_JOB_SECRET"])
         store = StoreClient(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), secret, 10.0)
-        print(*[os.environ[name] for name in names], len(secret), len(store.wait(["a"], 10.0) or [])) if False else None
+        print(*[os.environ[name] for name in names], len(secret))
+        store.add("ranks that came", 1)
+        store.close()
     """)
     code, stdout, stderr = jobs.run("-n", "2", "--env", "EXTRA=a b", script)
     threads = max(1, len(os.sched_getaffinity(0)) // 2)
