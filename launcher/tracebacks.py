@@ -19,7 +19,7 @@ CHAINED = (
 )
 # What Python writes on the lines before a header; and the header of a script that does not compile.
 PREFACE = re.compile(
-    rb"Exception in thread .*:$|Exception ignored (in|on) .*$|Process \S+:$|Fatal Python error: .*|Python runtime state: "
+    rb"Exception in thread .*:$|Exception ignored (in|on) |Process \S+:$|Fatal Python error: |Python runtime state: "
 )
 SYNTAX_HEADER = re.compile(rb'  File ".*", line \d+$')
 FRAME = re.compile(r'^  File "(?P<file>.+)", line (?P<line>\d+)', re.MULTILINE)

@@ -11,6 +11,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,10 +34,10 @@ class Terminal:
         termios.tcsetwinsize(self.own, (24, 100))
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, ranks: int, code: str, **streams: int) -> None:
+    def start(self, ranks: int, code: str, shell: tuple[str, ...] = CONTROL_TERMINAL, **streams: int) -> None:
         arguments = ("-n", str(ranks), "--grace", "1", self.jobs.script(code))
         settings = {"stdin": self.theirs, "stdout": self.theirs, "stderr": self.theirs, **streams}
-        self.process = self.jobs.start(*arguments, prefix=CONTROL_TERMINAL, start_new_session=True, **settings)
+        self.process = self.jobs.start(*arguments, prefix=shell, start_new_session=True, **settings)
 
     def type(self, keys: bytes) -> None:
         os.write(self.own, keys)
@@ -179,6 +180,53 @@ def test_control_c_twice(terminal: Terminal) -> None:
     assert terminal.process is not None
     assert terminal.process.returncode == 130
     assert terminal.jobs.processes() == []
+
+
+# A shell in the small: it puts tlrun in the foreground, hears of its suspension, and after a line lets it go on.
+SHELL = (
+    sys.executable,
+    "-c",
+    """if True:
+    import fcntl, os, signal, subprocess, sys, termios
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    job = subprocess.Popen(sys.argv[1:], process_group=0)
+    os.tcsetpgrp(0, job.pid)
+    _, status = os.waitpid(job.pid, os.WUNTRACED)
+    os.tcsetpgrp(0, os.getpid())
+    print("suspended", os.WIFSTOPPED(status))
+    input()
+    os.tcsetpgrp(0, job.pid)
+    os.kill(job.pid, signal.SIGCONT)
+    sys.exit(job.wait())
+    """,
+)
+
+
+def test_control_z_suspends_the_ranks(terminal: Terminal) -> None:
+    def states() -> set[str]:
+        return {Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in ranks}
+
+    terminal.start(
+        2,
+        """
+        import os, time
+        open(f"{os.environ['FOLDER']}/pid{os.environ['RANK']}", "w").write(f"{os.getpid()}\\n")
+        while not os.path.exists(f"{os.environ['FOLDER']}/go"):
+            time.sleep(0.01)
+        """,
+        shell=SHELL,
+    )
+    ranks = [terminal.jobs.pid("pid0"), terminal.jobs.pid("pid1")]
+    terminal.type(b"\x1a")
+    terminal.read(until="suspended True")
+    terminal.jobs.wait_until(lambda: states() == {"T"})
+    terminal.type(b"\n")
+    terminal.jobs.wait_until(lambda: "T" not in states())
+    (terminal.jobs.folder / "go").touch()
+    terminal.read()
+    assert terminal.process is not None
+    assert terminal.process.returncode == 0
 
 
 def test_a_failure_of_rank_0_is_told_in_full(terminal: Terminal) -> None:
