@@ -1,3 +1,57 @@
 """Tensors, automatic differentiation and neural networks on NumPy and CuPy, with PyTorch's names."""
 
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from tensorlib import ops as ops
+from tensorlib.autograd.modes import enable_grad as enable_grad
+from tensorlib.autograd.modes import is_grad_enabled as is_grad_enabled
+from tensorlib.autograd.modes import no_grad as no_grad
+from tensorlib.autograd.modes import set_grad_enabled as set_grad_enabled
+from tensorlib.autograd.op import OPS as _OPS
+from tensorlib.device import device as device
+from tensorlib.dtypes import bool_ as bool  # noqa: F401 - PyTorch's names
+from tensorlib.dtypes import complex64 as cfloat  # noqa: F401
+from tensorlib.dtypes import complex64 as complex64
+from tensorlib.dtypes import complex128 as cdouble  # noqa: F401
+from tensorlib.dtypes import complex128 as complex128
+from tensorlib.dtypes import dtype as dtype
+from tensorlib.dtypes import float16 as float16
+from tensorlib.dtypes import float16 as half  # noqa: F401
+from tensorlib.dtypes import float32 as float  # noqa: F401
+from tensorlib.dtypes import float32 as float32
+from tensorlib.dtypes import float64 as double  # noqa: F401
+from tensorlib.dtypes import float64 as float64
+from tensorlib.dtypes import get_default_dtype as get_default_dtype
+from tensorlib.dtypes import int8 as int8
+from tensorlib.dtypes import int16 as int16
+from tensorlib.dtypes import int16 as short  # noqa: F401
+from tensorlib.dtypes import int32 as int  # noqa: F401
+from tensorlib.dtypes import int32 as int32
+from tensorlib.dtypes import int64 as int64
+from tensorlib.dtypes import int64 as long  # noqa: F401
+from tensorlib.dtypes import set_default_dtype as set_default_dtype
+from tensorlib.dtypes import uint8 as uint8
+from tensorlib.methods import attach_methods as _attach_methods
+from tensorlib.tensor import Size as Size
+from tensorlib.tensor import Tensor as Tensor
 from tensorlib.version import __version__ as __version__
+
+# As in PyTorch, log(0) and overflow give inf and nan silently; the user's own NumPy code keeps NumPy's warnings.
+warnings.filterwarnings("ignore", r".* encountered in ", RuntimeWarning, r"tensorlib\.")
+
+_attach_methods()
+
+
+def __getattr__(name: str) -> Any:
+    """Find operations by their name: `tensorlib.mul` is the operation `mul`."""
+    try:
+        return _OPS[name]
+    except KeyError:
+        raise AttributeError(f"module 'tensorlib' has no attribute {name!r}") from None
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_OPS})

@@ -65,5 +65,7 @@ def test_launcher_starts_without_the_others() -> None:
 
 def test_help_of_the_launcher_loads_nothing_heavy() -> None:
     code = "import sys, launcher.main; print(' '.join(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=50, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=50, check=True
+    )
     assert {"numpy", "zmq", "rich", "tensorlib", "dist"}.isdisjoint(done.stdout.split())

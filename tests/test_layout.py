@@ -33,7 +33,9 @@ def test_git_sees_every_file() -> None:
 
 def test_lint_sees_every_file() -> None:
     pytest.importorskip("ruff", reason="ruff comes with the dev extra")
-    seen = {str(Path(line).relative_to(ROOT)) for line in run(sys.executable, "-m", "ruff", "check", "--show-files").split()}
+    seen = {
+        str(Path(line).relative_to(ROOT)) for line in run(sys.executable, "-m", "ruff", "check", "--show-files").split()
+    }
     assert set(DIST_FILES) <= seen
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from dist.errors import PeerError, StoreError
 from dist.rendezvous import Rendezvous
-from dist.store.client import HEARTBEAT_SECONDS
+from dist.store.client import STATUS_SECONDS
 
 FAREWELL_SECONDS = 2.0
 # After a failure nobody has work to finish: the process that runs the store keeps it for no longer than this.
@@ -116,17 +116,25 @@ class Membership:
             self._client.request("fail", message.encode(), timeout=FAREWELL_SECONDS)
 
     def publish_call(self, description: str) -> None:
-        """Note what this rank is doing, for `everyone`; costs nothing, and travels with the next heartbeat."""
+        """Note what this rank is doing, for `everyone`; costs nothing, and is passed on twice a second."""
         self._client.status = description
 
-    def everyone(self) -> dict[int, str]:
-        """Return what every rank said it was doing, at most one heartbeat ago; "" for a rank that said nothing yet."""
-        time.sleep(HEARTBEAT_SECONDS)
-        try:
-            (answer,) = self._client.request("calls", timeout=FAREWELL_SECONDS)
-        except StoreError:
-            return {}
-        return {int(rank): str(call) for rank, call in json.loads(answer).items()}
+    def everyone(self, within: float = 2.0) -> dict[int, str]:
+        """Return what every rank is doing, waiting until all have said so since this call, or `within` is over.
+
+        Returns:
+            What each rank published last; "" for nothing. Empty if the store is gone.
+        """
+        started = time.monotonic()
+        while True:
+            time.sleep(min(STATUS_SECONDS, within))
+            try:
+                (answer,) = self._client.request("calls", timeout=FAREWELL_SECONDS)
+            except StoreError:
+                return {}
+            said, elapsed = json.loads(answer), time.monotonic() - started
+            if elapsed >= within or all(age < elapsed for _, age in said.values()):
+                return {int(rank): call for rank, (call, _) in said.items()}
 
     def has_left(self, rank: int) -> bool:
         """Tell whether `rank` has left in order."""

@@ -56,7 +56,7 @@ def _meet_at_rank_0(settings: Settings, rank: int, size: int, host: str, port: i
     if rank != 0:
         return meet(settings, rank, size, Place(host, port, own, store_host_rank=0))
     listening = listening_host(host)
-    server = StoreServer(listening, port, environment.job_secret(), size)
+    server = StoreServer(listening, port, environment.job_secret(), size, settings.patience)
     reached_at = "127.0.0.1" if listening == "*" else listening
     try:
         return meet(settings, rank, size, Place(reached_at, server.port, own, store_host_rank=0, server=server))

@@ -71,7 +71,6 @@ def _join(client: StoreClient, settings: Settings, rank: int, size: int, place: 
         "size": size,
         "host": socket.gethostname(),
         "pid": os.getpid(),
-        "patience": settings.patience,
         "timeout": remaining,
     }
     (answer,) = client.request("join", json.dumps(asked).encode(), timeout=remaining + ANSWER_SECONDS)

@@ -12,9 +12,9 @@ import zmq
 
 from dist.errors import StoreError, StoreGone, StoreTimeout
 from dist.store.request import EVENT, GONE, OK, TIMEOUT
-from dist.store.socket_thread import MESSAGE_BYTES, SocketThread, endpoint, logger, resolve, use_curve
+from dist.store.socket_thread import MESSAGE_BYTES, SocketThread, endpoint, logger, resolve, use_curve, use_heartbeats
 
-HEARTBEAT_SECONDS = 0.5
+STATUS_SECONDS = 0.5
 # The server answers at once, and ends a wait in time: a later answer will not come any more.
 ANSWER_SECONDS = 10.0
 
@@ -38,16 +38,14 @@ class _Pending:
 class StoreClient:
     """The store at `host:port`, for any number of threads; implements `Store`.
 
-    ZeroMQ's own threads exchange heartbeats with the server, so a main thread that holds Python's lock for long is not
-    taken for dead, while a stopped process or a broken link is found out on both sides after `patience` seconds. A
-    connection that was lost is not made again: everything raises from then on.
+    A connection that was lost is not made again: everything raises from then on.
 
     Args:
         host: name or address of the server.
         port: its port.
         secret: the job's secret.
         timeout: seconds to get connected, and what `get` and `wait` take by default.
-        patience: seconds of silence after which the other side is given up.
+        patience: seconds without a sign of life after which the server is given up.
 
     Raises:
         StoreError: no server of this job could be reached in time; says what was met instead.
@@ -152,8 +150,7 @@ class StoreClient:
         socket = self._thread.socket
         use_curve(socket, secret, is_server=False)
         socket.ipv6 = "[" in self._endpoint
-        socket.heartbeat_ivl = int(HEARTBEAT_SECONDS * 1000)
-        socket.heartbeat_timeout = socket.heartbeat_ttl = int(self._patience * 1000)
+        use_heartbeats(socket, self._patience)
         socket.reconnect_ivl, socket.reconnect_ivl_max = 50, 1000
         socket.connect(self._endpoint)
         self._thread.start(self)
@@ -199,9 +196,9 @@ class StoreClient:
         """Tell the server what this process is doing."""
         now = self._note_pause()
         if now >= self._next_status and self._connected.is_set() and not self._gone:
-            self._next_status = now + HEARTBEAT_SECONDS
+            self._next_status = now + STATUS_SECONDS
             self._thread.socket.send_multipart([EVENT, b"status", self.status.encode()])
-        return max(0.0, self._next_status - now) if self._connected.is_set() else HEARTBEAT_SECONDS
+        return max(0.0, self._next_status - now) if self._connected.is_set() else STATUS_SECONDS
 
     def _note_pause(self) -> float:
         now = time.monotonic()

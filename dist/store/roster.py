@@ -23,7 +23,6 @@ class Member:
     size: int
     host: str
     pid: int
-    patience: float
     request: Request
     timeout: float
     joined: float
@@ -39,10 +38,10 @@ class Member:
         """When to stop to wait for the others (only before the group is complete)."""
         return self.joined + self.timeout
 
-    def silence(self) -> str:
+    def silence(self, patience: float) -> str:
         """Say how a lost member was lost: its process is gone, or it stopped talking."""
         silent = self.lost_at - self.heard
-        if silent < 0.9 * self.patience:
+        if silent < 0.9 * patience:
             return "is gone: it was killed or exited without a word"
         return f"is silent for {silent:.0f} s: stopped or cut off"
 
@@ -60,10 +59,11 @@ class Group:
 class Roster:
     """Groups that form by name and live until their last member is gone."""
 
-    def __init__(self, send: Send, forget: Callable[[str], None], world_size: int | None) -> None:
+    def __init__(self, send: Send, forget: Callable[[str], None], world_size: int | None, patience: float) -> None:
         self._send = send
         self._forget = forget
         self._world_size = world_size
+        self._patience = patience
         self._forming: dict[str, dict[int, Member]] = {}
         self._membership: dict[bytes, tuple[Group, Member]] = {}
         self._refused: set[bytes] = set()
@@ -73,7 +73,7 @@ class Roster:
         self._formed = 0
 
     def join(self, request: Request) -> None:
-        """Arguments: JSON with group, rank, size, host, pid, patience, timeout. Answered when the group is complete."""
+        """Arguments: JSON with group, rank, size, host, pid, timeout. Answered when the group is complete."""
         asked = json.loads(request.arguments[0])
         name, now = str(asked.pop("group")), time.monotonic()
         member = Member(request=request, joined=now, heard=now, **asked)
@@ -120,10 +120,13 @@ class Roster:
             member.heard, member.call = time.monotonic(), request.arguments[0].decode()
 
     def calls(self, request: Request) -> None:
-        """No arguments. Answers JSON: rank to what that rank said last."""
+        """No arguments. Answers JSON: rank to what that rank said last, and how many seconds ago if it is present."""
         group, _ = self._membership.get(request.peer, (None, None))
-        members = group.members if group else {}
-        request.answer(json.dumps({rank: member.call for rank, member in members.items()}).encode())
+        now, said = time.monotonic(), {}
+        if group:
+            for rank, member in group.members.items():
+                said[rank] = member.call, now - member.heard if rank in group.present else 0.0
+        request.answer(json.dumps(said).encode())
 
     def lost(self, peer: bytes) -> None:
         """The connection of `peer` is gone."""
@@ -156,7 +159,7 @@ class Roster:
         for peer, (group, member) in list(self._membership.items()):
             if member.lost_at + LAST_WORDS_SECONDS <= now:
                 del self._membership[peer]
-                self._declare(group, member, member.silence())
+                self._declare(group, member, member.silence(self._patience))
                 self._remove(group, member)
             due = min(due, member.lost_at + LAST_WORDS_SECONDS - now)
         return max(0.0, due)

@@ -12,7 +12,7 @@ import zmq
 from dist.errors import StoreError
 from dist.store.request import EVENT, Request
 from dist.store.roster import Roster
-from dist.store.socket_thread import MESSAGE_BYTES, SocketThread, endpoint, logger, resolve, use_curve
+from dist.store.socket_thread import MESSAGE_BYTES, SocketThread, endpoint, logger, resolve, use_curve, use_heartbeats
 from dist.store.table import Table
 
 PROBE_SECONDS = 0.5
@@ -33,6 +33,7 @@ class StoreServer:
         port: 0 takes a free port, see `port`.
         secret: what clients must know.
         world_size: if given, groups of another size are refused.
+        patience: seconds without a sign of life after which a client is given up.
 
     Raises:
         StoreError: the address cannot be listened at.
@@ -43,17 +44,23 @@ class StoreServer:
     """
 
     def __init__(
-        self, host: str = "127.0.0.1", port: int = 0, secret: bytes = b"", world_size: int | None = None
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        secret: bytes = b"",
+        world_size: int | None = None,
+        patience: float = 3.0,
     ) -> None:
         self.host = host
         self._thread = SocketThread("store server", zmq.ROUTER)
         try:
+            use_heartbeats(self._thread.socket, patience)
             self.port = self._listen(host, port, secret)
         except BaseException:
             self._thread.close()
             raise
         self._table = Table()
-        self._roster = Roster(self._send, self._table.forget, world_size)
+        self._roster = Roster(self._send, self._table.forget, world_size, patience)
         self._operations = self._name_operations()
         self._peers: set[bytes] = set()
         self._closed_connections = 0
@@ -118,14 +125,14 @@ class StoreServer:
         """Serve a client's request; what cannot be read is dropped and logged."""
         self._peers.add(frames[0])
         if len(frames) < 3:
-            logger.warning("port %d: dropped a malformed message of %d frames", self.port, len(frames))
+            logger.warning("store at port %d: dropped a malformed message of %d frames", self.port, len(frames))
             return
         peer, number, operation, *arguments = frames
         request = Request(self._send, peer, number, arguments)
         try:
             self._operations[operation](request)
         except (ValueError, LookupError, TypeError) as error:
-            logger.warning("port %d: dropped a malformed request %r: %r", self.port, operation[:40], error)
+            logger.warning("store at port %d: dropped a malformed request %r: %r", self.port, operation[:40], error)
             request.fail(f"malformed request: {error!r}")
 
     def on_connection(self, event: int) -> None:
@@ -159,7 +166,7 @@ class StoreServer:
         if self._strangers and now >= self._next_log:
             count, self._strangers = self._strangers, 0
             self._next_log = now + LOG_SECONDS
-            logger.warning("port %d: dropped %d connection(s) without the job's secret", self.port, count)
+            logger.warning("store at port %d: dropped %d connection(s) without the job's secret", self.port, count)
 
     def _send(self, peer: bytes, frames: list[bytes]) -> bool:
         try:

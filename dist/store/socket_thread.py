@@ -6,6 +6,7 @@ import atexit
 import hmac
 import logging
 import math
+import os
 import socket as sockets
 import threading
 import time
@@ -24,6 +25,8 @@ logger = logging.getLogger("dist.store")
 JOIN_SECONDS = 5.0
 # The longest message that is accepted.
 MESSAGE_BYTES = 2**30
+# A silent connection is asked for a sign of life this often.
+HEARTBEAT_SECONDS = 0.25
 
 
 class Handler(Protocol):
@@ -59,6 +62,7 @@ class SocketThread:
         self._posted: deque[Callable[[], None]] = deque()
         self._lock = threading.Lock()
         self._running = True
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self, handler: Handler) -> None:
@@ -68,7 +72,9 @@ class SocketThread:
         self._thread.start()
 
     def post(self, task: Callable[[], None]) -> bool:
-        """Have the thread run `task` soon; False if it has been closed."""
+        """Have the thread run `task` soon; False if it was closed, or this process is a fork, which has no threads."""
+        if os.getpid() != self._process:
+            return False
         with self._lock:
             if not self._running:
                 return False
@@ -83,6 +89,8 @@ class SocketThread:
     def close(self) -> None:
         """End the thread and release its sockets. Idempotent."""
         atexit.unregister(self.close)
+        if os.getpid() != self._process:
+            return
         with self._lock:
             was_running, self._running = self._running, False
             if was_running:
@@ -137,6 +145,16 @@ class SocketThread:
         for source in (self._monitor, self.socket, self._inbox, self._wake):
             source.close(linger=0)
         self._context.term()
+
+
+def use_heartbeats(socket: zmq.Socket[bytes], patience: float) -> None:
+    """Close connections whose other side shows no sign of life for `patience` seconds.
+
+    ZeroMQ's own threads ask and answer, so a main thread that holds Python's lock for long is not taken for dead. Both
+    sides ask: the time to live that one side can set for the other ends with the first message after it.
+    """
+    socket.heartbeat_ivl = int(HEARTBEAT_SECONDS * 1000)
+    socket.heartbeat_timeout = int(patience * 1000)
 
 
 def use_curve(socket: zmq.Socket[bytes], secret: bytes, is_server: bool) -> None:

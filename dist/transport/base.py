@@ -1,8 +1,8 @@
 """What every transport offers: two attributes and four methods.
 
-Starting a transfer and waiting for it are separate, so that two neighbours that both send first never deadlock, at any
-size. A transport moves whole contiguous buffers, keeps the order of messages per pair of ranks and tag, and knows nothing
-of tensors, operations or groups.
+Starting a transfer and waiting for it are separate, so that two neighbours that both send first never deadlock, at
+any size. A transport moves whole contiguous buffers, keeps the order of messages per pair of ranks and tag, and knows
+nothing of tensors, operations or groups.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Transport(Protocol):
         ...
 
     def abort(self, reason: str) -> None:
-        """Make every pending and later transfer of this end raise `PeerLost(reason)`, and tell the peers. Idempotent."""
+        """Make every pending and later transfer of this end raise `PeerLost(reason)`, and tell the peers."""
         ...
 
     def close(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import socket
@@ -198,12 +197,8 @@ def test_bytes_of_strangers_change_nothing(
     client.set("key", b"value")
     with caplog.at_level(logging.WARNING, "dist.store"):
         with socket.create_connection(("127.0.0.1", server.port)) as stranger:
-            stranger.settimeout(5)
-            with contextlib.suppress(ConnectionError):
-                stranger.sendall(garbage)
-                stranger.shutdown(socket.SHUT_WR)
-                while stranger.recv(4096):
-                    pass
+            stranger.sendall(garbage)
+            time.sleep(0.05)
         deadline = time.monotonic() + 5
         while not caplog.records and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -262,7 +257,7 @@ def test_the_thread_of_events_cannot_wait_for_itself(client: StoreClient) -> Non
         called.set()
 
     client.on_event(handler)
-    client.request("join", b'{"group": "g", "rank": 0, "size": 1, "host": "h", "pid": 1, "patience": 1, "timeout": 1}')
+    client.request("join", b'{"group": "g", "rank": 0, "size": 1, "host": "h", "pid": 1, "timeout": 1}')
     client.request("announce", b"kind", b"payload")
     assert called.wait(5)
     assert "cannot be asked from the thread" in str(caught[0])

@@ -1,0 +1,48 @@
+"""From the arguments of `init_process_group` to a world that is connected."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from dist.arguments import timeout_seconds
+from dist.control.membership import Membership
+from dist.control.uncaught import UncaughtExceptions
+from dist.failures import ControlPlane
+from dist.process_group import ProcessGroup
+from dist.rendezvous import rendezvous
+from dist.transport.base import Transport
+from dist.transport.tcp import connect_tcp
+from dist.watchdog import Watchdog
+from dist.world import World
+
+
+def make_world(
+    transport: Transport,
+    membership: ControlPlane | None,
+    timeout: float | timedelta,
+    backend: str,
+    farewells: Iterable[Callable[[], None]] = (),
+) -> World:
+    """Make the world of a transport that is connected; closing it closes the transport."""
+    group = ProcessGroup(transport, None, membership, timeout)
+    watchdog = Watchdog(group.failures, group.record)
+    return World(group, backend, [watchdog.close, transport.close], farewells)
+
+
+def connect_world(
+    backend: str, init_method: str, world_size: int, rank: int, group_name: str, timeout: float | timedelta
+) -> World:
+    """Find the other ranks, begin to watch over them, and connect to each; see `dist.init_process_group`."""
+    seconds = timeout_seconds("init_process_group", timeout)
+    with contextlib.ExitStack() as undo:
+        met = rendezvous(init_method, rank, world_size, seconds, group_name)
+        undo.callback(met.close)
+        uncaught = UncaughtExceptions(membership := Membership(met))
+        uncaught.install()
+        undo.callback(uncaught.uninstall)
+        transport = connect_tcp(met.rank, met.size, met.store, met.secret, met.host, seconds)
+        undo.callback(transport.close)
+        undo.callback(membership.leave)
+        return make_world(transport, membership, seconds, backend, [undo.pop_all().close])

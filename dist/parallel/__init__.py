@@ -1,0 +1,3 @@
+"""Training one model on several ranks."""
+
+from dist.parallel.ddp import DistributedDataParallel as DistributedDataParallel

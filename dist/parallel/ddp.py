@@ -1,0 +1,141 @@
+"""`DistributedDataParallel`: the module wrapper."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from dist.errors import DistError
+from dist.parallel.buckets import MEGABYTE
+from dist.parallel.reducer import Reducer
+from dist.process_group import ProcessGroup
+from dist.world import resolve
+from tensorlib.autograd.modes import is_grad_enabled
+from tensorlib.nn import Module
+
+
+class DistributedDataParallel(Module):
+    """Trains one model on all ranks of a group: each takes its part of the batch, gradients are averaged.
+
+    The ranks must hold the same model. Rank 0's parameters and buffers are copied to all at the beginning. During every
+    backward the gradients are averaged over the ranks, in buckets, while earlier layers still compute; so after
+    `optimizer.step()` all ranks hold bitwise the same parameters. Constructing, the forward and the backward are calls
+    that all ranks make together.
+
+    Args:
+        module: the model; none of its parameters may be added or taken away later.
+        device_ids: None for modules on the CPU.
+        output_device: None for modules on the CPU.
+        dim: the dimension of the batch; for scripts that pass it.
+        broadcast_buffers: copy rank 0's buffers (the statistics of BatchNorm, say) to all ranks in every forward of
+            training.
+        process_group: the ranks; all unless given.
+        bucket_cap_mb: megabytes of gradients that are reduced as one.
+        find_unused_parameters: allow a backward that does not reach all parameters, at the price of one more small
+            all_reduce.
+
+    Raises:
+        DistError: the ranks' models differ, nothing in the module requires a gradient, or a backward left parameters
+            without a gradient.
+
+    Example:
+        model = DistributedDataParallel(Net())
+        for images, labels in loader:
+            optimizer.zero_grad()
+            criterion(model(images), labels).backward()
+            optimizer.step()
+    """
+
+    def __init__(
+        self,
+        module: Module,
+        device_ids: Sequence[Any] | None = None,
+        output_device: Any = None,
+        dim: int = 0,
+        broadcast_buffers: bool = True,
+        process_group: ProcessGroup | None = None,
+        bucket_cap_mb: float = 25,
+        find_unused_parameters: bool = False,
+    ) -> None:
+        super().__init__()
+        self.module = module
+        self.dim = dim
+        self.broadcast_buffers = broadcast_buffers
+        self.process_group = resolve(process_group, "DistributedDataParallel")
+        trained = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
+        if not trained:
+            raise DistError("DistributedDataParallel: no parameter of the module requires a gradient")
+        self._check_models_agree()
+        self._copy_from_first_rank([*module.parameters(), *module.buffers()])
+        names, parameters = zip(*trained, strict=True)
+        self.reducer = Reducer(
+            names, parameters, self.process_group, int(bucket_cap_mb * MEGABYTE), find_unused_parameters
+        )
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the module on this rank's part of the batch."""
+        if self.training and is_grad_enabled():
+            if self.reducer.enabled:
+                self.reducer.prepare()
+            if self.broadcast_buffers:
+                self._copy_from_first_rank(list(self.module.buffers()))
+        return self.module(*args, **kwargs)
+
+    @contextlib.contextmanager
+    def no_sync(self) -> Iterator[None]:
+        """Add gradients up on each rank without averaging; the first backward after it averages the sum."""
+        before, self.reducer.enabled = self.reducer.enabled, False
+        try:
+            yield
+        finally:
+            self.reducer.enabled = before
+
+    def _copy_from_first_rank(self, tensors: Sequence[Any]) -> None:
+        """Copy rank 0's values of tensors to all ranks, all tensors of one type as one."""
+        by_type: dict[Any, list[Any]] = {}
+        for tensor in tensors:
+            array = tensor.detach().numpy()
+            by_type.setdefault(array.dtype, []).append(array)
+        for dtype, arrays in by_type.items():
+            flat = np.concatenate([array.reshape(-1) for array in arrays]) if len(arrays) > 1 else arrays[0]
+            self.process_group.broadcast(flat, self.process_group.ranks[0])
+            if len(arrays) > 1:
+                pieces = np.split(flat.astype(dtype, copy=False), np.cumsum([a.size for a in arrays])[:-1])
+                for array, piece in zip(arrays, pieces, strict=True):
+                    array[...] = piece.reshape(array.shape)
+        for tensor in tensors:
+            tensor._bump_version()
+
+    def _check_models_agree(self) -> None:
+        """Compare names, shapes and types with rank 0, so that a difference is named and not met as nonsense later."""
+        own = [
+            [name, list(t.shape), t.dtype.name, bool(t.requires_grad)]
+            for name, t in [*self.module.named_parameters(), *self.module.named_buffers()]
+        ]
+        first = json.loads(self._text_of_first_rank(json.dumps(own)))
+        difference = next((pair for pair in zip(own, first, strict=False) if pair[0] != pair[1]), None)
+        bad = difference is not None or len(own) != len(first)
+        anywhere = np.array([bad], np.int32)
+        self.process_group.all_reduce(anywhere)
+        if bad:
+            mine, other = difference or (f"{len(own)} parameters and buffers", f"{len(first)}")
+            raise DistError(
+                f"DistributedDataParallel: the model of rank {self.process_group.global_rank} differs from that of "
+                f"rank {self.process_group.ranks[0]}: {mine} here, {other} there"
+            )
+        if anywhere[0]:
+            raise DistError("DistributedDataParallel: the model of another rank differs from that of this rank")
+
+    def _text_of_first_rank(self, text: str) -> str:
+        root = self.process_group.ranks[0]
+        data = np.frombuffer(text.encode(), np.uint8).copy()
+        length = np.array([data.size], np.int64)
+        self.process_group.broadcast(length, root)
+        if self.process_group.global_rank != root:
+            data = np.empty(int(length[0]), np.uint8)
+        self.process_group.broadcast(data, root)
+        return data.tobytes().decode()

@@ -1,0 +1,87 @@
+"""The one place that knows NumPy from CuPy.
+
+Operations get the array module as their argument `xp`; everything else asks here. CuPy is imported only when an array
+of it, or a CUDA device, is asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import numpy
+
+from tensorlib.errors import DeviceError
+
+# By type of array, so that the common look-up is one dictionary access. CuPy registers itself at first sight.
+_modules: dict[type, ModuleType] = {numpy.ndarray: numpy}
+
+
+def register_array_type(array_type: type, module: ModuleType) -> None:
+    """Teach tensorlib that arrays of `array_type` are worked on by `module`, which must speak NumPy's interface."""
+    _modules[array_type] = module
+
+
+def is_array(value: object) -> bool:
+    """Tell whether a value is an array of a known module."""
+    return type(value) in _modules or _find_module(type(value)) is not None
+
+
+def array_module(*arrays: Any) -> ModuleType:
+    """Return the module (numpy or cupy) that the arrays belong to; values that are no arrays are passed over.
+
+    Raises:
+        DeviceError: the arrays are of two modules, or on two devices.
+
+    Example:
+        >>> import numpy
+        >>> array_module(numpy.zeros(3), 2.0).__name__
+        'numpy'
+    """
+    found: ModuleType | None = None
+    for array in arrays:
+        module = _modules.get(type(array)) or _find_module(type(array))
+        if module is None or module is found:
+            continue
+        if found is not None:
+            raise DeviceError(f"tensors on two devices met: {', '.join(map(device_name, arrays))}; move one with .to()")
+        found = module
+    return found or numpy
+
+
+def _find_module(array_type: type) -> ModuleType | None:
+    if issubclass(array_type, (numpy.ndarray, numpy.generic)):
+        register_array_type(array_type, numpy)
+        return numpy
+    cupy = sys.modules.get("cupy")
+    if cupy is not None and issubclass(array_type, cupy.ndarray):
+        register_array_type(array_type, cupy)
+        return cupy
+    return None
+
+
+def device_name(array: Any) -> str:
+    """Name the device of an array as PyTorch does: "cpu" or "cuda:0"."""
+    device = getattr(array, "device", "cpu")
+    return "cpu" if isinstance(device, str) else f"cuda:{device.id}"
+
+
+def cuda_module() -> ModuleType:
+    """Import and return CuPy.
+
+    Raises:
+        DeviceError: CuPy is not installed, or finds no device.
+    """
+    try:
+        import cupy  # noqa: TID251 - this module is where CuPy may be imported
+    except ImportError as error:
+        raise DeviceError("device cuda needs CuPy: pip install 'tensorlib[cuda12]' or 'tensorlib[cuda13]'") from error
+    register_array_type(cupy.ndarray, cupy)
+    module: ModuleType = cupy
+    return module
+
+
+def to_host(array: Any) -> Any:
+    """Return the array as a NumPy array: itself if it is one, a copy from the device otherwise."""
+    return array if isinstance(array, numpy.ndarray) else array.get()

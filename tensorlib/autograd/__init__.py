@@ -1,0 +1,11 @@
+"""Automatic differentiation: the graph, the engine, and the contract by which operations are written."""
+
+from tensorlib.autograd.api import backward as backward
+from tensorlib.autograd.api import grad as grad
+from tensorlib.autograd.function import Function as Function
+from tensorlib.autograd.modes import enable_grad as enable_grad
+from tensorlib.autograd.modes import no_grad as no_grad
+from tensorlib.autograd.modes import set_grad_enabled as set_grad_enabled
+from tensorlib.tensor import Tensor
+
+Variable = Tensor

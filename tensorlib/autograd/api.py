@@ -1,0 +1,160 @@
+"""`backward` and `grad`: what users call to differentiate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tensorlib._xp import array_module
+from tensorlib.autograd.engine import Pass
+from tensorlib.autograd.graph import Leaf, Node
+from tensorlib.errors import GraphError, ShapeError
+from tensorlib.tensor import Tensor, edge_of, wrap
+
+Tensors = Sequence[Tensor] | Tensor
+
+
+def backward(
+    tensors: Tensors,
+    grad_tensors: Sequence[Tensor | None] | Tensor | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensors | None = None,
+) -> None:
+    """Add the gradients of tensors to the `.grad` of the leaves they were made from.
+
+    Args:
+        tensors: the results to start from.
+        grad_tensors: their gradients, each of its tensor's shape; None stands for one at a single element.
+        retain_graph: keep what was saved, so that backward may run again; as `create_graph` unless given.
+        create_graph: record the computation of the gradients, so that they can be differentiated.
+        inputs: the tensors to add up gradients in; all leaves unless given.
+
+    Raises:
+        GraphError: a tensor needs no gradient, or its graph was freed or modified in place.
+        ShapeError: a gradient is needed or has another shape.
+
+    Example:
+        >>> x = tensorlib.tensor([1.0, 2.0], requires_grad=True)
+        >>> backward((x**3).sum())
+        >>> x.grad
+        tensor([ 3., 12.])
+    """
+    roots = as_tuple(tensors)
+    nodes, gradients = _start("backward", roots, grad_tensors, create_graph)
+    keep = create_graph if retain_graph is None else retain_graph
+    if inputs is None:
+        Pass(keep, create_graph, wanted=None).run(nodes, gradients)
+        return
+    targets = as_tuple(inputs)
+    for target, gradient in zip(targets, _gradients_at(targets, nodes, gradients, keep, create_graph), strict=True):
+        if gradient is not None:
+            target._grad = gradient if target._grad is None else target._grad + gradient
+
+
+def grad(
+    outputs: Tensors,
+    inputs: Tensors,
+    grad_outputs: Sequence[Tensor | None] | Tensor | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """Return the gradients of the sum of `outputs` with respect to `inputs`, and leave every `.grad` alone.
+
+    Args:
+        outputs: the results to differentiate.
+        inputs: what to differentiate them by; leaves or results.
+        grad_outputs: gradients of the outputs, each of its tensor's shape; None stands for one at a single element.
+        retain_graph: keep what was saved, so that the graph may be used again; as `create_graph` unless given.
+        create_graph: record the computation of the gradients, so that they can be differentiated.
+        only_inputs: False also adds the gradients of the other leaves to their `.grad`.
+        allow_unused: return None for an input that the outputs do not depend on, instead of raising.
+        materialize_grads: return zeros for such an input.
+
+    Raises:
+        GraphError: an input or output needs no gradient, is unused, or the graph was freed or modified in place.
+        ShapeError: a gradient is needed or has another shape.
+
+    Example:
+        >>> x = tensorlib.tensor(3.0, requires_grad=True)
+        >>> (first,) = grad(x**3, x, create_graph=True)
+        >>> first, grad(first, x)
+        (tensor(27., grad_fn=<MulBackward0>), (tensor(18.),))
+    """
+    targets = as_tuple(inputs)
+    nodes, gradients = _start("grad", as_tuple(outputs), grad_outputs, create_graph)
+    keep = create_graph if retain_graph is None else retain_graph
+    found = list(_gradients_at(targets, nodes, gradients, keep, create_graph, accumulate=not only_inputs))
+    for k, (target, gradient) in enumerate(zip(targets, found, strict=True)):
+        if gradient is None and materialize_grads:
+            found[k] = wrap(array_module(target._array).zeros_like(target._array))
+        elif gradient is None and not allow_unused:
+            raise GraphError(f"grad: input {k} was not used for the outputs; give allow_unused=True to get None for it")
+    return tuple(found)
+
+
+def as_tuple(tensors: Tensors) -> tuple[Tensor, ...]:
+    """Return one tensor or a sequence of tensors as a tuple."""
+    return (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+
+
+def _start(
+    name: str, roots: Sequence[Tensor], given: Sequence[Tensor | None] | Tensor | None, record: bool
+) -> tuple[list[Node], list[Any]]:
+    """Return the nodes to start from and their gradients."""
+    listed = (given,) if given is None or isinstance(given, Tensor) else tuple(given)
+    if given is None:
+        listed = (None,) * len(roots)
+    if len(listed) != len(roots):
+        raise ShapeError(f"{name}: {len(roots)} tensors, but {len(listed)} gradients given")
+    nodes, gradients = [], []
+    for root, gradient in zip(roots, listed, strict=True):
+        node = edge_of(root)
+        if node is None:
+            raise GraphError(f"{name}: the tensor of shape {tuple(root.shape)} does not require a gradient")
+        nodes.append(node)
+        tensor = _first_gradient(name, root, gradient)
+        gradients.append(tensor if record else tensor._array)
+    return nodes, gradients
+
+
+def _first_gradient(name: str, root: Tensor, gradient: Tensor | None) -> Tensor:
+    if gradient is None:
+        if root.numel() != 1:
+            raise ShapeError(
+                f"{name}: a tensor of shape {tuple(root.shape)} needs a gradient of that shape to start from"
+            )
+        return wrap(array_module(root._array).ones_like(root._array))
+    if not isinstance(gradient, Tensor):
+        raise TypeError(f"{name}: a gradient must be a Tensor or None, not {type(gradient).__name__}")
+    if gradient.shape != root.shape:
+        raise ShapeError(
+            f"{name}: a gradient of shape {tuple(gradient.shape)} given for a tensor of shape {tuple(root.shape)}"
+        )
+    return gradient
+
+
+def _gradients_at(
+    targets: Sequence[Tensor],
+    nodes: Sequence[Node],
+    gradients: Sequence[Any],
+    keep: bool,
+    record: bool,
+    accumulate: bool = False,
+) -> list[Tensor | None]:
+    wanted = []
+    for k, target in enumerate(targets):
+        node = edge_of(target)
+        if node is None:
+            raise GraphError(f"grad: input {k} of shape {tuple(target.shape)} does not require a gradient")
+        wanted.append(node)
+    work = Pass(keep, record, wanted, accumulate)
+    work.run(nodes, gradients)
+    found = [work.found.get(node) for node in wanted]
+    return [None if g is None else g if record else wrap(array_module(g).array(g)) for g in found]
+
+
+__all__ = ["Leaf", "as_tuple", "backward", "grad"]

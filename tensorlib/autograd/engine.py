@@ -1,0 +1,274 @@
+"""Backward: carries gradients from results to leaves.
+
+Nodes are worked on in descending order of their making, so each has its whole gradient when its turn comes. A leaf gets
+its gradient as soon as the last node that adds to it is done, not at the end: whoever waits for that gradient (an
+all-reduce of a bucket, say) may start while backward goes on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy
+
+from tensorlib._xp import array_module
+from tensorlib.autograd.graph import Leaf, MultiNode, Node, OutputNode, version_sum
+from tensorlib.autograd.modes import set_grad_enabled
+from tensorlib.autograd.op import tensor_namespace
+from tensorlib.errors import GraphError, ShapeError
+from tensorlib.tensor import wrap
+
+ndarray = numpy.ndarray
+by_order = attrgetter("order")
+
+
+class _Running(threading.local):
+    callbacks: list[Callable[[], None]] | None = None
+
+
+_running = _Running()
+
+
+def call_after_backward(callback: Callable[[], None]) -> None:
+    """Call a function when the backward that runs in this thread has ended without an error; for use in hooks.
+
+    Raises:
+        GraphError: no backward runs in this thread.
+    """
+    if _running.callbacks is None:
+        raise GraphError("call_after_backward: no backward runs in this thread")
+    _running.callbacks.append(callback)
+
+
+class Pass:
+    """One run of backward.
+
+    Args:
+        keep_graph: do not free what the nodes saved.
+        record: record the gradients' own computation, so that they can be differentiated.
+        wanted: nodes whose gradients are asked for; None adds gradients up in every leaf instead.
+        accumulate: with `wanted`: also add gradients up in the other leaves.
+    """
+
+    def __init__(self, keep_graph: bool, record: bool, wanted: Iterable[Node] | None, accumulate: bool = True) -> None:
+        self.keep_graph = keep_graph
+        self.record = record
+        self.wanted = None if wanted is None else frozenset(wanted)
+        self.accumulate = accumulate
+        self.plain = not record and wanted is None
+        self.found: dict[Node, Any] = {}
+        self.gradients: dict[Node, Any] = {}
+        self.pending: dict[Node, int] = {}  # how many nodes are still to add to a leaf
+        self.callbacks: list[Callable[[], None]] = []
+        self.fresh: set[Node] = set()  # leaves whose gradient nobody else holds
+        self.ends: frozenset[Node] = frozenset()  # wanted nodes behind which nothing is wanted
+
+    def run(self, roots: Sequence[Node], gradients: Sequence[Any]) -> None:
+        """Carry the gradients of the roots back."""
+        nodes = self._reachable(roots)
+        for root, gradient in zip(roots, gradients, strict=True):
+            self._add(root, gradient)
+        nodes.sort(key=by_order)
+        outer, _running.callbacks = _running.callbacks, self.callbacks
+        try:
+            with set_grad_enabled(self.record):
+                for root in roots:
+                    if type(root) is Leaf and self.pending.setdefault(root, 0) == 0:
+                        self._finish_leaf(root)
+                self._work_off(nodes)
+        finally:
+            _running.callbacks = outer
+        for callback in self.callbacks:
+            callback()
+
+    def _reachable(self, roots: Sequence[Node]) -> list[Node]:
+        """Collect the nodes that gradients pass through, and count how many add to each leaf."""
+        seen = {root for root in roots if type(root) is not Leaf}
+        stack = list(seen)
+        pending = self.pending
+        while stack:
+            for edge in stack.pop().edges:
+                if edge is None:
+                    continue
+                if type(edge) is Leaf:
+                    pending[edge] = pending.get(edge, 0) + 1
+                elif edge not in seen:
+                    seen.add(edge)
+                    stack.append(edge)
+        return self._needed(seen)
+
+    def _needed(self, seen: set[Node]) -> list[Node]:
+        """Leave out nodes that lead to nothing that is wanted."""
+        if self.wanted is None or self.accumulate:
+            return list(seen)
+        leading: set[Node] = set()
+        for node in sorted(seen, key=by_order):
+            if any(edge in self.wanted or edge in leading for edge in node.edges):
+                leading.add(node)
+        self.ends = self.wanted - leading
+        for node in seen - leading:
+            self._count_down(node)
+        return [node for node in seen if node in leading or node in self.wanted]
+
+    def _count_down(self, node: Node) -> None:
+        """Do not wait for a node that will add nothing to its leaves."""
+        for edge in node.edges:
+            if type(edge) is Leaf:
+                self.pending[edge] -= 1
+
+    def _work_off(self, nodes: list[Node]) -> None:  # noqa: C901 - the hot loop, where calls cost more than they tidy
+        """Take the nodes from the end, so that each and what it saved live no longer than needed."""
+        gradients, plain, keep_graph = self.gradients, self.plain, self.keep_graph
+        while nodes:
+            node = nodes.pop()
+            gradient = gradients.pop(node, None)
+            if not (plain and gradient is not None and type(node) is Node and node.hooks is None):
+                self._work_off_special(node, gradient)
+                continue
+            saved = node.saved
+            if saved is None or (node.guards and version_sum(node.guards) != node.version):
+                raise node.unusable()
+            xp = numpy if type(gradient) is ndarray else array_module(gradient)
+            for pullback, edge in zip(node.pullbacks, node.edges):  # noqa: B905 - strict takes time, and grads() checks
+                if edge is None:
+                    continue
+                result = pullback(xp, gradient, *saved)
+                if result.shape != edge.shape:
+                    result = sum_to_shape(result, edge)
+                if result.dtype is not edge.dtype:
+                    result = self._cast(result, edge)
+                before = gradients.get(edge)
+                gradients[edge] = result if before is None else before + result
+                if type(edge) is Leaf:
+                    self._note_leaf(edge, result, gradient)
+            if not keep_graph:
+                node.saved = None
+
+    def _work_off_special(self, node: Node, gradient: Any) -> None:
+        """Do the same for nodes with hooks, several results, no gradient, or gradients recorded or asked for."""
+        if node in self.ends:
+            if gradient is not None:
+                self.found[node] = self._before_use(node, gradient)
+            return
+        if gradient is None:
+            results: Sequence[Any] = (None,) * len(node.edges)
+        else:
+            results = self._pull(node, gradient)
+        if not self.keep_graph:
+            node.saved = None
+        for edge, result in zip(node.edges, results, strict=True):
+            if edge is not None and result is not None:
+                self._add(edge, result)
+            if type(edge) is Leaf:
+                self._note_leaf(edge, result, gradient)
+
+    def _add(self, node: Node, gradient: Any) -> None:
+        """Add a gradient to what a node has got so far, in the node's shape and type."""
+        if gradient.shape != node.shape:
+            gradient = sum_to_shape(gradient, node)
+        if gradient.dtype is not node.dtype:
+            gradient = self._cast(gradient, node)
+        before = self.gradients.get(node)
+        self.gradients[node] = gradient if before is None else before + gradient
+
+    def _note_leaf(self, leaf: Leaf, result: Any, gradient: Any) -> None:
+        """Count down the nodes that add to a leaf; finish it after the last."""
+        if result is not gradient and type(result) is ndarray and result.base is None:
+            self.fresh.add(leaf)  # a pullback made it, and nobody else holds it
+        self.pending[leaf] -= 1
+        if self.pending[leaf] == 0:
+            self._finish_leaf(leaf)
+
+    def _pull(self, node: Node, gradient: Any) -> Sequence[Any]:
+        gradient = self._before_use(node, gradient)
+        if self.wanted is not None and node in self.wanted:
+            self.found[node] = gradient
+        if type(node) is OutputNode:
+            self.gradients.setdefault(node.parent, {})[node.index] = gradient
+            return (None,)
+        if self.record:
+            return node.backward(gradient, tensor_namespace, node.saved_tensors())
+        xp = array_module(*gradient) if isinstance(node, MultiNode) else array_module(gradient)
+        return node.backward(gradient, xp, node.checked_saved())
+
+    def _before_use(self, node: Node, gradient: Any) -> Any:
+        if isinstance(node, MultiNode):
+            return node.complete(gradient, self.record)
+        return gradient if node.hooks is None else self._run_hooks(node, gradient)
+
+    def _cast(self, gradient: Any, node: Node) -> Any:
+        wanted = node.dtype
+        have = gradient.dtype if not self.record else gradient._array.dtype
+        if have == wanted:
+            return gradient
+        if have.kind == "c" and wanted.kind != "c":
+            gradient = gradient.real
+        return gradient.astype(wanted)
+
+    def _run_hooks(self, node: Node, gradient: Any) -> Any:
+        for hook in tuple(node.hooks or ()):
+            tensor = gradient if self.record else wrap(as_array(gradient))
+            replaced = hook(tensor)
+            if replaced is not None:
+                gradient = replaced if self.record else replaced._array
+        return gradient
+
+    def _finish_leaf(self, leaf: Node) -> None:
+        assert isinstance(leaf, Leaf)
+        gradient = self.gradients.pop(leaf, None)
+        if gradient is None:
+            return
+        if leaf.hooks is not None:
+            gradient = self._run_hooks(leaf, gradient)
+        if self.wanted is not None and leaf in self.wanted:
+            self.found[leaf] = gradient
+        elif self.wanted is None or self.accumulate:
+            accumulate(leaf, gradient, self.record, leaf in self.fresh and leaf.hooks is None)
+
+
+def accumulate(leaf: Leaf, gradient: Any, record: bool, fresh: bool) -> None:
+    """Add a gradient to the `.grad` of a leaf's tensor, and tell those who wait for it.
+
+    Args:
+        leaf: where the gradient ends.
+        gradient: a raw array, or a tensor when recording.
+        record: whether the gradient's own computation is recorded.
+        fresh: nobody else holds the gradient, so that it need not be copied.
+    """
+    tensor = leaf.target()
+    if tensor is None:
+        return  # nobody can see it any more
+    before = tensor._grad
+    if record:
+        tensor._grad = gradient if before is None else before + gradient
+    elif before is None:
+        tensor._grad = wrap(gradient if fresh else as_array(gradient).copy())
+    elif before._edge is None:
+        before._array += gradient
+        before._version[0] += 1
+    else:
+        tensor._grad = wrap(before._array + gradient)
+    for hook in tuple(leaf.post_hooks):
+        hook(tensor)
+
+
+def as_array(value: Any) -> Any:
+    """Return an array: NumPy gives scalars where 0-d arrays would be meant."""
+    return value if hasattr(value, "flags") and type(value).__name__ == "ndarray" else numpy.asarray(value)
+
+
+def sum_to_shape(gradient: Any, node: Node) -> Any:
+    """Undo broadcasting: sum a gradient over the axes along which a node's value was repeated.
+
+    Raises:
+        ShapeError: the node's shape does not broadcast to the gradient's, so a pullback is wrong.
+    """
+    given, shape = tuple(gradient.shape), tuple(node.shape)
+    extra = len(given) - len(shape)
+    if extra < 0 or any(length not in (1, given[extra + k]) for k, length in enumerate(shape)):
+        raise ShapeError(f"backward: a gradient of shape {given} came to {node!r}")
+    axes = tuple(k for k in range(len(given)) if k < extra or (shape[k - extra] == 1 and given[k] != 1))
+    return gradient.sum(axis=axes, keepdims=True).reshape(shape)

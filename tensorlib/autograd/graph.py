@@ -1,0 +1,250 @@
+"""The graph of gradients: one node for each recorded result, and one for each leaf.
+
+A tensor that needs a gradient points at its node; a node points at the nodes of what it was made from. Nodes are
+numbered in the order of their making, and a node is always made after those it points at: descending numbers are a
+topological order, which is all that the engine needs.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tensorlib._xp import array_module
+from tensorlib.errors import GraphError
+
+if TYPE_CHECKING:
+    from tensorlib.autograd.op import Op
+    from tensorlib.tensor import Tensor
+
+
+def wrap_array(array: Any, edge: Node | None = None) -> Tensor:
+    """Make a tensor of an array; imported late, since tensors are made of nodes."""
+    from tensorlib.tensor import wrap
+
+    return wrap(array, edge)
+
+
+next_order = itertools.count(1).__next__
+OUTPUT = -1  # role of a saved value that is the result; inputs have their position, everything else has None
+
+Guards = Sequence[list[int]]  # version counters of saved values
+
+
+def version_sum(guards: Guards) -> int:
+    """Return the sum of versions: they only grow, so equal sums mean that none has moved."""
+    total = 0
+    for counter in guards:
+        total += counter[0]
+    return total
+
+
+class Node:
+    """How one result was made, and with it how a gradient goes from the result to the inputs.
+
+    Attributes:
+        order: number in the order of making.
+        edges: for each input the node that its gradient goes to, None where none is needed.
+        op: the operation.
+        pullbacks: for each input the function that makes its gradient.
+        saved: what its pullbacks need; None once freed.
+        roles: for each saved value: the input it is, OUTPUT, or None for a constant.
+        guards: version counters of the saved inputs and results.
+        version: sum of the versions when they were saved.
+        shape, dtype: of the result, and so of its gradient.
+        hooks: called with the gradient before it is used; None where there are none.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "dtype",
+        "edges",
+        "guards",
+        "hooks",
+        "op",
+        "order",
+        "pullbacks",
+        "roles",
+        "saved",
+        "shape",
+        "version",
+    )
+
+    def __init__(
+        self,
+        op: Op,
+        edges: tuple[Node | None, ...],
+        value: Any,
+        saved: tuple[Any, ...],
+        roles: tuple[int | None, ...],
+        guards: Guards,
+    ) -> None:
+        self.order = next_order()
+        self.op = op
+        self.edges = edges
+        self.pullbacks = op.pullbacks_for(len(edges)) if op.variadic else op.pullbacks
+        self.saved: tuple[Any, ...] | None = saved
+        self.roles = roles
+        self.guards = guards
+        self.version = version_sum(guards) if guards else 0
+        self.shape = value.shape
+        self.dtype = value.dtype
+        self.hooks: list[Callable[[Any], Any]] | None = None
+
+    def name(self) -> str:
+        """Name of the node as PyTorch prints it: MulBackward0."""
+        return "".join(part.capitalize() for part in self.op.name.split("_")) + "Backward0"
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} of shape {tuple(self.shape)}>"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """The nodes that the gradient goes to, each with the number of its output."""
+        return tuple((edge, 0) for edge in self.edges)
+
+    def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
+        """Call `hook(gradient)` with the gradient of this node's result; what it returns, unless None, replaces it."""
+        if self.hooks is None:
+            self.hooks = []
+        return RemovableHandle(self.hooks, hook)
+
+    def checked_saved(self) -> tuple[Any, ...]:
+        """Return what was saved.
+
+        Raises:
+            GraphError: it was freed by an earlier backward, or modified in place since.
+        """
+        if self.saved is None or version_sum(self.guards) != self.version:
+            raise self.unusable()
+        return self.saved
+
+    def unusable(self) -> GraphError:
+        """Return the error that says why what was saved cannot be used."""
+        if self.saved is None:
+            return GraphError(
+                f"backward through {self.op.name} a second time: its saved values are freed; "
+                "give the first backward retain_graph=True"
+            )
+        return GraphError(
+            f"{self.op.name}: a value that its gradient needs was modified in place: saved were tensors of shapes "
+            f"{self._guarded_shapes()}, and they are {version_sum(self.guards) - self.version} modifications further; "
+            "clone the tensor before modifying it"
+        )
+
+    def _guarded_shapes(self) -> str:
+        saved = zip(self.saved or (), self.roles, strict=True)
+        return ", ".join(str(tuple(value.shape)) for value, role in saved if role is not None)
+
+    def backward(self, gradient: Any, xp: Any, saved: tuple[Any, ...]) -> Sequence[Any]:
+        """Return the gradients of the inputs; None where none is needed."""
+        return [
+            None if edge is None else pullback(xp, gradient, *saved)
+            for pullback, edge in zip(self.pullbacks, self.edges, strict=True)
+        ]
+
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """Return what was saved, inputs and result as tensors with their place in the graph."""
+        saved = self.checked_saved()
+        tensors = list(saved)
+        for k, role in enumerate(self.roles):
+            if role is not None:
+                tensors[k] = wrap_array(saved[k], self if role == OUTPUT else self.edges[role])
+        return tuple(tensors)
+
+
+class Leaf(Node):
+    """Where gradients end: adds them up in the `.grad` of a tensor that the user made."""
+
+    __slots__ = ("post_hooks", "target")
+
+    def __init__(self, tensor: Tensor, array: Any) -> None:
+        self.order = 0
+        self.edges = ()
+        self.saved = ()
+        self.roles = self.guards = ()
+        self.version = 0
+        self.shape = array.shape
+        self.dtype = array.dtype
+        self.hooks = None
+        self.target = weakref.ref(tensor)  # the tensor holds this node; no cycle
+        self.post_hooks: list[Callable[[Tensor], None]] = []
+
+    def name(self) -> str:
+        """Name of the node as PyTorch prints it."""
+        return "AccumulateGrad"
+
+
+class MultiNode(Node):
+    """How several results were made at once: the engine collects the gradients of all before it goes on.
+
+    Attributes:
+        outputs: shape and type of each result.
+    """
+
+    __slots__ = ("outputs",)
+
+    def __init__(
+        self,
+        op: Op,
+        edges: tuple[Node | None, ...],
+        values: Sequence[Any],
+        saved: tuple[Any, ...],
+        roles: tuple[int | None, ...],
+        guards: Guards,
+    ) -> None:
+        super().__init__(op, edges, values[0], saved, roles, guards)
+        self.outputs = tuple([(value.shape, value.dtype) for value in values])
+
+    def complete(self, given: dict[int, Any], as_tensors: bool) -> tuple[Any, ...]:
+        """Return the gradients of all results: zeros for those that none came to."""
+        some = next(iter(given.values()))
+        xp = array_module(some._array if as_tensors else some)
+
+        def zeros(shape: tuple[int, ...], dtype: Any) -> Any:
+            array = xp.zeros(shape, dtype)
+            return wrap_array(array) if as_tensors else array
+
+        return tuple([given[k] if k in given else zeros(*output) for k, output in enumerate(self.outputs)])
+
+
+class OutputNode(Node):
+    """One of several results; hands its gradient on to the node of the operation."""
+
+    __slots__ = ("index", "parent")
+
+    def __init__(self, parent: MultiNode, index: int) -> None:
+        self.order = next_order()
+        self.op = parent.op
+        self.parent = parent
+        self.index = index
+        self.edges = (parent,)
+        self.saved = ()
+        self.roles = self.guards = ()
+        self.version = 0
+        self.shape, self.dtype = parent.outputs[index]
+        self.hooks = None
+
+
+class RemovableHandle:
+    """What registering a hook returns; `remove()` takes the hook away again. Also a context manager."""
+
+    def __init__(self, hooks: list[Any], hook: Any) -> None:
+        self._hooks = hooks
+        self._hook = hook
+        hooks.append(hook)
+
+    def remove(self) -> None:
+        """Take the hook away; a second call does nothing."""
+        for k, hook in enumerate(self._hooks):
+            if hook is self._hook:
+                del self._hooks[k]
+                return
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()

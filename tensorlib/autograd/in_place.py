@@ -1,0 +1,128 @@
+"""Operations that modify a tensor: what is checked, and how the graph is rewritten.
+
+The value is computed by the ordinary operation, then written into the tensor's memory. The tensor's history becomes
+that of the value. Of a view the base's history is rewritten too, and other views of the base follow when they are next
+used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy
+
+from tensorlib._xp import array_module
+from tensorlib.autograd.graph import Leaf
+from tensorlib.autograd.modes import mode
+from tensorlib.autograd.op import OPS, op
+from tensorlib.autograd.recording import record
+from tensorlib.errors import GraphError, ShapeError
+from tensorlib.tensor import Tensor, edge_of
+
+if TYPE_CHECKING:
+    from tensorlib.autograd.op import Op
+
+Steps = Sequence[tuple["Op", dict[str, Any]]]
+
+
+def in_place_function(source: Op) -> Callable[..., Tensor]:
+    """Return the function that does what the operation does, into its first tensor."""
+
+    def function(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        check_writable(source.name + "_", self)
+        return assign(source.name + "_", self, source(self, *args, **kwargs))
+
+    function.__name__ = function.__qualname__ = source.name + "_"
+    summary = (source.__doc__ or "").strip().splitlines()[0]
+    function.__doc__ = f"Do as `{source.name}` in place: {summary[:1].lower()}{summary[1:]}"
+    return function
+
+
+def check_writable(name: str, tensor: Tensor) -> None:
+    """Refuse to modify what recorded gradients rest on.
+
+    Raises:
+        GraphError: the tensor is a leaf that requires a gradient, or a view of one, and recording is on.
+        ValueError: the tensor's memory is read-only, or overlaps itself (as `expand` makes it).
+    """
+    base = tensor if tensor._view is None else tensor._view.base
+    if mode.recording and (isinstance(edge_of(tensor), Leaf) or isinstance(base._edge, Leaf)):
+        raise GraphError(f"{name}: a leaf that requires a gradient, or a view of it, cannot be modified; use no_grad()")
+    if not getattr(tensor._array.flags, "writeable", True):
+        raise ValueError(f"{name}: the tensor's memory is read-only or shared by several elements; clone() it first")
+
+
+def assign(name: str, target: Tensor, value: Tensor) -> Tensor:
+    """Write a value into a tensor's memory and give the tensor the value's history; returns the tensor.
+
+    Raises:
+        ShapeError: the value's shape is another; in-place operations never change a shape.
+        TypeError: the value's type is of a higher category (a float for an integer tensor).
+    """
+    if value._array.shape != target._array.shape:
+        raise ShapeError(
+            f"{name}: the result has shape {tuple(value.shape)}, but the tensor {tuple(target.shape)}; "
+            "in-place operations do not change the shape"
+        )
+    if not numpy.can_cast(value._array.dtype, target._array.dtype, "same_kind"):
+        raise TypeError(f"{name}: a result of type {value.dtype} cannot be stored in a tensor of type {target.dtype}")
+    target._array[...] = value._array
+    wrote(target, value)
+    return target
+
+
+def wrote(target: Tensor, value: Tensor) -> None:
+    """Note that `value` now stands in the memory of `target`: its version moves, its history becomes the value's."""
+    target._version[0] += 1
+    if not mode.recording:
+        return
+    if value._edge is not None and value._array.dtype != target._array.dtype:
+        value = OPS["astype"](value, target._array.dtype)
+    view = target._view
+    if view is None:
+        target._edge = value._edge
+    elif value._edge is not None or view.base._edge is not None:
+        base = view.base
+        recorded = record(write_view, (base, value), (base._array, value._array), base._array, (view.steps,))
+        base._edge = view.edge_of_base = recorded._edge
+        target._edge = value._edge
+
+
+@op(method=False)
+def write_view(xp: Any, base: Any, value: Any, *, steps: Steps) -> Any:
+    """Return `base` with `value` in the place of a view of it.
+
+    Args:
+        base: a tensor of any shape.
+        value: a tensor of the view's shape.
+        steps: the operations, each with its options, that take the view of the base.
+
+    Example:
+        >>> last_two = [(tensorlib.narrow, {"dim": 0, "start": 1, "length": 2})]
+        >>> write_view(tensorlib.zeros(3), tensorlib.ones(2), steps=last_two)
+        tensor([0., 1., 1.])
+    """
+    result = base.copy()
+    replay(xp, steps, result)[...] = value
+    return result, (steps,)
+
+
+def replay(xp: Any, steps: Steps, base: Any) -> Any:
+    """Take the view of an array, or of a tensor where `xp` is the namespace for tensors."""
+    for step, options in steps:
+        base = step.via(xp, base, **options)
+    return base
+
+
+def _outside_view(xp: Any, g: Any, steps: Steps) -> Any:
+    """The base's gradient: none comes through the part that was overwritten."""
+    array = g._array if isinstance(g, Tensor) else g
+    module = array_module(array)
+    return write_view.via(xp, g, module.zeros_like(replay(module, steps, array)), steps=steps)
+
+
+write_view.grads(
+    _outside_view,
+    lambda xp, g, steps: replay(xp, steps, g),
+)

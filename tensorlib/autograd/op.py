@@ -1,0 +1,309 @@
+"""The contract of an operation: forward and gradients side by side, on raw arrays.
+
+    @op(promotion="common")
+    def mul(xp, x, other):
+        '''Product, elementwise, with broadcasting.'''
+        return x * other, (x, other)
+
+    mul.grads(
+        lambda xp, g, x, other: g * other,
+        lambda xp, g, x, other: g * x,
+    )
+
+A forward takes the array module `xp`, then its tensors as positional parameters, then everything else as keyword-only
+parameters. It returns its value (an array, or a tuple of them) and what the gradients need. One pullback per tensor
+turns the gradient of the value into that of the tensor. An ordinary backward runs the pullbacks on raw arrays; with
+`create_graph=True` the same text runs on tensors: `xp` is then `tensor_namespace`, inputs and results that were saved
+are the tensors themselves, and so double backward exists for every operation. Other saved values are constants there.
+
+The engine sums over broadcast axes, adds up repeated uses, skips inputs that need no gradient and casts to their type.
+"""
+
+from __future__ import annotations
+
+import dis
+import inspect
+import itertools
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Literal
+
+from tensorlib._xp import array_module, is_array
+from tensorlib.autograd.fast import Plan, quick_function
+from tensorlib.autograd.modes import no_grad
+from tensorlib.autograd.recording import link_view, record, record_tuple
+from tensorlib.autograd.signature import OpSignature
+from tensorlib.dtypes import default_float, result_type
+from tensorlib.errors import ShapeError
+from tensorlib.tensor import Tensor, wrap
+
+Forward = Callable[..., tuple[Any, tuple[Any, ...]]]
+Pullback = Callable[..., Any]
+Promotion = Literal["common", "float"]
+
+OPS: dict[str, Op] = {}
+
+# NumPy's names, as pullbacks write them, where the operation has PyTorch's.
+NUMPY_NAMES = {
+    "absolute": "abs",
+    "broadcast_to": "expand",
+    "concatenate": "cat",
+    "multiply": "mul",
+    "negative": "neg",
+    "power": "pow",
+    "subtract": "sub",
+    "swapaxes": "transpose",
+}
+
+
+class TensorNamespace:
+    """What pullbacks see as `xp` when gradients are recorded: NumPy's function names, on tensors."""
+
+    def __getattr__(self, name: str) -> Any:
+        found = OPS.get(NUMPY_NAMES.get(name, name))
+        if found is None:
+            raise AttributeError(f"no operation on tensors is called {name!r}; pullbacks may use {sorted(OPS)}")
+        return partial(found.via, self)
+
+
+tensor_namespace = TensorNamespace()
+
+
+class Op:
+    """An operation on tensors; call it like a function. Made by `op`, which describes the options.
+
+    Attributes:
+        name: the function's name.
+        forward: the function on raw arrays.
+        pullbacks: one per tensor; for an operation on a sequence of tensors, one for all.
+        plans: what calls by the short way save, by which inputs need a gradient.
+        quick: a short way for the commonest calls, of exactly the tensors; None where there is none.
+    """
+
+    def __init__(self, forward: Forward, **options: Any) -> None:
+        self.name = forward.__name__
+        self.forward = forward
+        self.promotion: Promotion | None = options["promotion"]
+        self.view: bool = options["view"]
+        self.differentiable: bool = options["differentiable"]
+        self.numbers: bool = options["numbers"]
+        self.method: bool = options["method"]
+        self.in_place: bool = options["in_place"]
+        self.operator: str | None = options["operator"]
+        self.aliases: tuple[str, ...] = tuple(options["aliases"])
+        self.pullbacks: tuple[Pullback, ...] = ()
+        self.signature = OpSignature(self.name, forward, options["packs"])
+        self.variadic = self.signature.variadic
+        self.__signature__ = self.signature.public
+        self.__doc__ = forward.__doc__
+        self.__name__ = self.__qualname__ = self.name
+        self.__module__ = forward.__module__
+        self.plans: dict[int, Plan] = {}
+        self._reads: tuple[frozenset[int] | None, ...] = ()
+        self.quick = quick_function(self)
+
+    def grads(self, *pullbacks: Pullback) -> None:
+        """Give the pullbacks: `pullback(xp, g, *saved)`, one per tensor, in the order of the parameters.
+
+        An operation on a sequence of tensors has one, `pullback(xp, g, k, *saved)`, asked for each k-th tensor. An
+        operation with several results gets a tuple of gradients as `g`.
+        """
+        expected = 1 if self.variadic else len(self.signature.inputs)
+        if len(pullbacks) != expected:
+            raise TypeError(f"{self.name}.grads: {len(pullbacks)} pullbacks given, {expected} needed")
+        self.pullbacks = pullbacks
+        self._reads = tuple([saved_values_read(pullback, 3 if self.variadic else 2) for pullback in pullbacks])
+
+    def needed(self, wanted: Sequence[bool]) -> tuple[bool, ...] | None:
+        """Tell which saved values the pullbacks of the wanted inputs read; None where it may be all."""
+        reads = self._reads if not self.variadic else self._reads * len(wanted)
+        read: set[int] = set()
+        for positions, want in zip(reads, wanted, strict=True):
+            if want and positions is None:
+                return None
+            if want and positions is not None:
+                read |= positions
+        count = _saved_count(self.pullbacks[0], 3 if self.variadic else 2)
+        return None if len(read) == count else tuple([k in read for k in range(count)])
+
+    def pullbacks_for(self, count: int) -> tuple[Pullback, ...]:
+        """Return one pullback for each of `count` tensors."""
+        if not self.variadic:
+            return self.pullbacks
+        (pullback,) = self.pullbacks
+        return tuple([_for_position(pullback, k) for k in range(count)])
+
+    def __repr__(self) -> str:
+        return f"<operation {self.signature}>"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Apply the operation to arguments as its signature says; `out=` names tensors for the results."""
+        if self.quick is not None and not kwargs and len(args) == len(self.signature.inputs):
+            return self.quick(*args)
+        if "out" in kwargs and "out" not in self.signature.options:
+            return self._call_into(kwargs.pop("out"), args, kwargs)
+        return self.apply(*self.signature.bind(args, kwargs))
+
+    def _call_into(self, out: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Write the result, or the several results, into tensors that are there already."""
+        with no_grad():
+            result = self(*args, **kwargs)
+            if out is None:
+                return result
+            pairs = zip(out, result, strict=True) if isinstance(result, tuple) else [(out, result)]
+            for target, value in pairs:
+                if target._array.shape != value._array.shape:
+                    target.data = wrap(array_module(target._array).empty(value._array.shape, target._array.dtype))
+                target._array[...] = value._array
+                target._version[0] += 1
+        return out
+
+    def via(self, xp: Any, *args: Any, **options: Any) -> Any:
+        """Call from a pullback: on raw arrays where `xp` is an array module, on tensors where it is the namespace.
+
+        Constants that a forward saved are arrays in both cases; among tensors they become tensors without a gradient.
+        """
+        if xp is not tensor_namespace:
+            return self.forward(xp, *args, **options)[0]
+        return self(*[_constants_wrapped(x) for x in args], **options)
+
+    def apply(self, inputs: Sequence[Any], options: dict[str, Any]) -> Any:
+        """Run the forward on the tensors' arrays, and record it where a gradient is needed."""
+        arrays = [x._array if isinstance(x, Tensor) else x for x in inputs]
+        if self.promotion is not None:
+            arrays = self._promoted(arrays)
+        else:
+            self._refuse_others(inputs)
+        try:
+            value, saved = self.forward(array_module(*arrays), *arrays, **options)
+        except ValueError as error:
+            if self.promotion is not None:
+                check_broadcast(self.name, arrays)
+            raise error
+        if type(value) is tuple:
+            return record_tuple(self, inputs, arrays, value, saved)
+        result = record(self, inputs, arrays, value, saved)
+        if self.view:
+            link_view(result, inputs[0], self, options)
+        return result
+
+    def _refuse_others(self, inputs: Sequence[Any]) -> None:
+        names = self.signature.inputs * len(inputs) if self.variadic else self.signature.inputs
+        for k, (name, x) in enumerate(zip(names, inputs, strict=False)):
+            if isinstance(x, Tensor) or (x is None and k >= self.signature.required_inputs):
+                continue
+            if not (self.numbers and isinstance(x, (int, float, complex))):
+                raise TypeError(f"{self.name}: {name} must be a Tensor, not {type(x).__name__}")
+
+    def _promoted(self, arrays: list[Any]) -> list[Any]:
+        """Bring arrays to their common type; numbers stay numbers, which the array module fits to the arrays."""
+        for name, array in zip(self.signature.inputs, arrays, strict=True):
+            if not hasattr(array, "dtype") and not isinstance(array, (int, float, complex)):
+                raise TypeError(f"{self.name}: {name} must be a Tensor or a number, not {type(array).__name__}")
+        common = result_type(arrays)
+        if self.promotion == "float" and common.kind in "biu":
+            common = default_float()
+        xp = array_module(*arrays)
+        if not any(hasattr(array, "dtype") for array in arrays):
+            arrays[0] = xp.asarray(arrays[0], common)
+        return [a.astype(common) if hasattr(a, "dtype") and a.dtype != common else a for a in arrays]
+
+
+def check_broadcast(name: str, arrays: Sequence[Any]) -> None:
+    """Raise the error that says which dimensions of two arrays do not fit, if they do not.
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+    """
+    shapes = [array.shape for array in arrays if hasattr(array, "shape")]
+    for first, second in itertools.combinations(shapes, 2):
+        for k in range(1, min(len(first), len(second)) + 1):
+            a, b = first[-k], second[-k]
+            if a != b and 1 not in (a, b):
+                dimension = max(len(first), len(second)) - k
+                raise ShapeError(
+                    f"{name}: The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton "
+                    f"dimension {dimension}: shapes {first} and {second}"
+                )
+
+
+def _constants_wrapped(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return type(value)([_constants_wrapped(item) for item in value])
+    return wrap(value) if is_array(value) else value
+
+
+def _for_position(pullback: Pullback, k: int) -> Pullback:
+    return lambda xp, g, *saved: pullback(xp, g, k, *saved)
+
+
+def saved_values_read(pullback: Pullback, first: int) -> frozenset[int] | None:
+    """Return which of its saved values a pullback reads, so that the others need not be kept; None if unknown.
+
+    Args:
+        pullback: a function `(xp, g, *saved)`, or `(xp, g, k, *saved)`.
+        first: the position of its first saved value.
+    """
+    code = getattr(pullback, "__code__", None)
+    if code is None or code.co_flags & inspect.CO_VARARGS:
+        return None
+    names = code.co_varnames[first : code.co_argcount]
+    loaded: set[str] = set()
+    for instruction in dis.get_instructions(code):
+        if "LOAD" in instruction.opname:  # newer Pythons load two variables at once
+            loaded.update(instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,))
+    return frozenset(k for k, name in enumerate(names) if name in loaded)
+
+
+def _saved_count(pullback: Pullback, first: int) -> int:
+    count: int = pullback.__code__.co_argcount
+    return count - first
+
+
+def op(
+    *,
+    promotion: Promotion | None = None,
+    view: bool = False,
+    differentiable: bool = True,
+    packs: str | None = None,
+    numbers: bool = False,
+    method: bool = True,
+    in_place: bool = False,
+    operator: str | None = None,
+    aliases: Sequence[str] = (),
+) -> Callable[[Forward], Op]:
+    """Make an operation of a forward, and enter it in the table `OPS`.
+
+    Args:
+        promotion: "common" brings tensors to their common type and lets Python numbers stand for tensors, "float" also
+            makes floats of integers; None takes tensors only, as they are.
+        view: the result shares the first tensor's memory where it can.
+        differentiable: False where the result never has a gradient.
+        packs: the option that further positional numbers form: `x.reshape(2, 3)`.
+        numbers: Python numbers may stand for tensors; "promotion" implies it.
+        method: also a method of Tensor.
+        in_place: also a method with a trailing underscore.
+        operator: the Python operator, "mul" for `__mul__`, `__rmul__` and `__imul__`.
+        aliases: further names.
+    """
+
+    def make(forward: Forward) -> Op:
+        made = Op(
+            forward,
+            promotion=promotion,
+            view=view,
+            differentiable=differentiable,
+            packs=packs,
+            numbers=numbers,
+            method=method,
+            in_place=in_place,
+            operator=operator,
+            aliases=aliases,
+        )
+        for name in (made.name, *made.aliases):
+            if name in OPS:
+                raise ValueError(f"two operations are called {name!r}")
+            OPS[name] = made
+        return made
+
+    return make

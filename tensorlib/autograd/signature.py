@@ -1,0 +1,91 @@
+"""How the arguments of a call become the tensors and the options of an operation."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+# Spellings accepted beside a parameter's own name: NumPy's for options, PyTorch's for the first two tensors.
+OPTION_ALIASES = {"axis": "dim", "keepdims": "keepdim", "dims": "dim", "size": "shape", "sizes": "shape"}
+INPUT_ALIASES = ("input", "other")
+
+
+class OpSignature:
+    """The public signature of a forward `f(xp, tensors..., *, options...)`.
+
+    Attributes:
+        inputs: names of the tensors.
+        options: names of the options, in the order in which they may be given by position.
+        variadic: whether the tensors come as one sequence.
+        public: the signature that users see.
+    """
+
+    def __init__(self, name: str, forward: Callable[..., Any], packs: str | None) -> None:
+        self.name = name
+        self.packs = packs
+        parameters = list(inspect.signature(forward).parameters.values())[1:]
+        tensors = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
+        options = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in tensors)
+        self.inputs = tuple(p.name for p in tensors)
+        self.required_inputs = sum(p.default is p.empty for p in tensors)
+        self.options = tuple(p.name for p in options)
+        self.required_options = tuple(p.name for p in options if p.default is p.empty)
+        public = [p.replace(kind=p.POSITIONAL_OR_KEYWORD, annotation=p.empty) for p in tensors + options]
+        self.public = inspect.Signature(sorted(public, key=lambda p: p.default is not p.empty))
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.public}"
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Split the arguments of a call into tensors and options.
+
+        Raises:
+            TypeError: an argument is missing, given twice or unknown.
+        """
+        kwargs = dict(kwargs)
+        if self.variadic:
+            sequence = args[0] if args else kwargs.pop(self.inputs[0], None)
+            if not isinstance(sequence, (tuple, list)):
+                raise TypeError(
+                    f"{self}: {self.inputs[0]} must be a sequence of tensors, not {type(sequence).__name__}"
+                )
+            return tuple(sequence), self._bind_options(args[1:], kwargs)
+        count = len(self.inputs)
+        inputs = args if len(args) == count and not kwargs else self._bind_inputs(args[:count], kwargs)
+        return inputs, self._bind_options(args[count:], kwargs)
+
+    def _bind_inputs(self, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        found = list(inputs)
+        for k in range(len(inputs), len(self.inputs)):
+            names = (self.inputs[k], *INPUT_ALIASES[k : k + 1])
+            name = next((name for name in names if name in kwargs), None)
+            if name is not None:
+                found.append(kwargs.pop(name))
+            elif k < self.required_inputs:
+                raise TypeError(f"{self}: argument {self.inputs[k]!r} is missing")
+            else:
+                found.append(None)
+        return tuple(found)
+
+    def _bind_options(self, rest: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        options = {name if name in self.options else OPTION_ALIASES.get(name, name): kwargs[name] for name in kwargs}
+        if self.packs and rest and not isinstance(rest[0], (tuple, list)):
+            rest = (rest,)  # x.reshape(2, 3) means x.reshape((2, 3))
+        if len(rest) > len(self.options):
+            raise TypeError(f"{self}: {len(rest) - len(self.options)} arguments too many")
+        for name, value in zip(self.options, rest, strict=False):
+            if name in options:
+                raise TypeError(f"{self}: argument {name!r} given twice")
+            options[name] = value
+        self._check_names(options)
+        return options
+
+    def _check_names(self, options: dict[str, Any]) -> None:
+        for name in options:
+            if name not in self.options:
+                raise TypeError(f"{self}: unknown argument {name!r}")
+        for name in self.required_options:
+            if name not in options:
+                raise TypeError(f"{self}: argument {name!r} is missing")

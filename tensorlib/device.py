@@ -1,0 +1,50 @@
+"""Devices: `device("cpu")`, `device("cuda", 1)`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorlib.errors import DeviceError
+
+
+class device:  # noqa: N801 - the field's name
+    """Where a tensor's memory is: the CPU, or a CUDA device by its index.
+
+    Args:
+        kind: "cpu", "cuda", "cuda:1", an index of a CUDA device, or another device.
+        index: the CUDA device's index where `kind` does not hold it.
+
+    Raises:
+        DeviceError: there is no such kind of device.
+
+    Example:
+        >>> device("cuda:1"), device("cuda", 1).index, device("cpu") == "cpu"
+        (device(type='cuda', index=1), 1, True)
+    """
+
+    __slots__ = ("index", "type")
+
+    def __init__(self, kind: str | int | device, index: int | None = None) -> None:
+        if isinstance(kind, device):
+            kind, index = kind.type, kind.index
+        elif isinstance(kind, int):
+            kind, index = "cuda", kind
+        name, _, suffix = kind.partition(":")
+        if name not in ("cpu", "cuda") or (suffix and not suffix.isdigit()) or (suffix and index is not None):
+            raise DeviceError(f"device: {kind!r} is not known; needs 'cpu', 'cuda' or 'cuda:INDEX'")
+        self.type = name
+        self.index = int(suffix) if suffix else index
+
+    def __repr__(self) -> str:
+        return f"device(type={self.type!r}" + (")" if self.index is None else f", index={self.index})")
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __eq__(self, other: Any) -> bool:
+        if isinstance(other, str):
+            other = device(other)
+        return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.index))

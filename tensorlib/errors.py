@@ -1,0 +1,23 @@
+"""Errors of tensorlib: each is also the built-in error that NumPy's and PyTorch's users would catch."""
+
+from __future__ import annotations
+
+
+class ShapeError(ValueError, RuntimeError):
+    """Shapes do not fit an operation (PyTorch raises RuntimeError here, NumPy ValueError)."""
+
+
+class ArgumentError(ValueError, RuntimeError):
+    """An argument's value does not fit an operation, where PyTorch raises RuntimeError."""
+
+
+class DimensionError(IndexError):
+    """A dimension is out of range for a tensor."""
+
+
+class DeviceError(TypeError, RuntimeError):
+    """Arrays of two devices met in one operation, or a device is not there."""
+
+
+class GraphError(RuntimeError):
+    """The graph of gradients cannot be used as asked: freed, modified in place, or never recorded."""

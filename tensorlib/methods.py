@@ -1,0 +1,65 @@
+"""Operations become methods and operators of Tensor here, from the table that `@op` fills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tensorlib._xp import is_array
+from tensorlib.autograd.in_place import in_place_function
+from tensorlib.autograd.op import OPS, Op
+from tensorlib.tensor import Tensor
+
+REFLECTED = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift")
+
+
+def attach_methods() -> None:
+    """Give Tensor a method for each operation in the table that wants one."""
+    for name, op in OPS.items():
+        if op.method:
+            _attach(name, as_method(op))
+        if op.in_place:
+            _attach(name + "_", in_place_function(op))
+    for op in set(OPS.values()):
+        if op.operator:
+            _attach_operator(op.operator, op)
+
+
+def _attach(name: str, function: Callable[..., Any]) -> None:
+    if name not in vars(Tensor):
+        setattr(Tensor, name, function)
+
+
+def as_method(op: Op) -> Callable[..., Any]:
+    """Return a plain function, which Python binds to a tensor, that calls the operation."""
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return op(self, *args, **kwargs)
+
+    method.__name__ = method.__qualname__ = op.name
+    method.__doc__ = op.__doc__
+    return method
+
+
+def _attach_operator(name: str, op: Op) -> None:
+    if len(op.signature.inputs) == 1:
+        setattr(Tensor, f"__{name}__", op.quick or as_method(op))
+        return
+    function = op.quick or op
+
+    def operator(self: Tensor, other: Any) -> Any:
+        return function(self, other) if is_operand(other) else NotImplemented
+
+    def reflected(self: Tensor, other: Any) -> Any:
+        return function(other, self) if is_operand(other) else NotImplemented
+
+    setattr(Tensor, f"__{name}__", operator)
+    if name in REFLECTED:
+        setattr(Tensor, f"__r{name}__", reflected)
+    if op.in_place:
+        setattr(Tensor, f"__i{name}__", in_place_function(op))
+
+
+def is_operand(value: Any) -> bool:
+    """Tell whether operators take a value beside a tensor."""
+    return isinstance(value, (Tensor, int, float, complex)) or is_array(value)
