@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+# Under a launcher, a rank that ends because of another one writes this and the reason, in one line.
+PEER_ERROR = "PeerError: "
 HEADER = b"Traceback (most recent call last):"
 CHAINED = (
     b"During handling of the above exception, another exception occurred:",
@@ -175,6 +177,10 @@ class Policy:
         self._in_full[rank] = traceback
         return list(traceback.lines)
 
+    def shows(self, line: bytes) -> bool:
+        """Whether to show another line: that peers were interrupted is no news, either."""
+        return not (self.interrupted and line.startswith(PEER_ERROR.encode()))
+
 
 class Editor:
     """What one rank writes to stderr, line by line: tracebacks as the policy wants them, the rest as it is.
@@ -218,5 +224,5 @@ class Editor:
             else:
                 self._lines_since += 1
                 self.last_line = _plain(part).decode(errors="replace").strip() or self.last_line
-                lines.append(part)
+                lines += [part] * self._policy.shows(part)
         return lines

@@ -128,7 +128,7 @@ def test_when_only_consequences_are_known_their_words_are_told(jobs: Any) -> Non
     """)
     code, _, stderr = jobs.run("-n", "2", "--grace", "0.5", script)
     assert code == 76
-    assert "exited with code 76: PeerError: rank 1 is silent for 3 s; rank 1 was stopped" in stderr
+    assert stderr.splitlines()[-1] == "tlrun: rank 1 is silent for 3 s; ranks 0, 1 were stopped"
 
 
 def test_the_same_exception_in_all_ranks_is_shown_once(jobs: Any) -> None:
@@ -152,17 +152,17 @@ def test_a_rank_that_ignores_being_stopped_is_killed_within_5_seconds(jobs: Any)
     script = jobs.script(f"""{OTHERS_WAIT}
     signal.signal(signal.SIGTERM, lambda *_: print("SIGTERM came"))
     if RANK == 1:
-        time.sleep(0.2)
+        with open(os.environ["FOLDER"] + "/killed", "w") as file:
+            file.write(str(time.monotonic()))
         os.kill(os.getpid(), signal.SIGKILL)
     end = time.monotonic() + 60
     while time.monotonic() < end:
         time.sleep(1)
     """)
-    start = time.monotonic()
     code, stdout, _ = jobs.run("-n", "3", script)
+    assert time.monotonic() - float((jobs.folder / "killed").read_text()) < 5
     assert code == 137
     assert stdout.count("SIGTERM came") == 2
-    assert time.monotonic() - start < 5.5  # the start included
     assert jobs.processes() == []
 
 
@@ -227,7 +227,7 @@ def test_kill_9_of_launcher_and_guardians_leaves_no_rank(jobs: Any) -> None:
 
 
 def test_kill_9_of_the_launcher_as_the_ranks_start(jobs: Any) -> None:
-    for delay in (0.1, 0.15, 0.2, 0.25):
+    for delay in (0.1, 0.17, 0.25):
         process = jobs.start("-n", "4", jobs.script("import time; time.sleep(60)"))
         time.sleep(delay)
         process.kill()

@@ -35,7 +35,7 @@ class Terminal:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, ranks: int, code: str, shell: tuple[str, ...] = CONTROL_TERMINAL, **streams: int) -> None:
-        arguments = ("-n", str(ranks), "--grace", "1", self.jobs.script(code))
+        arguments = ("-n", str(ranks), "--grace", "20", self.jobs.script(code))
         settings = {"stdin": self.theirs, "stdout": self.theirs, "stderr": self.theirs, **streams}
         self.process = self.jobs.start(*arguments, prefix=shell, start_new_session=True, **settings)
 
@@ -159,7 +159,7 @@ def test_control_c(terminal: Terminal) -> None:
     shown = terminal.read()
     assert terminal.process is not None
     assert terminal.process.returncode == 130
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 5
     assert shown.endswith("tlrun: stopped by SIGINT; ranks 0-3 were stopped\n")
     assert shown.count("\n") == 2  # the one that ends the progress bar and that of the message
     assert "Traceback" not in shown
@@ -176,7 +176,7 @@ def test_control_c_twice(terminal: Terminal) -> None:
     start = time.monotonic()
     terminal.type(b"\x03")
     terminal.read()
-    assert time.monotonic() - start < 0.8
+    assert time.monotonic() - start < 5
     assert terminal.process is not None
     assert terminal.process.returncode == 130
     assert terminal.jobs.processes() == []

@@ -146,7 +146,7 @@ def test_interrupts_are_shown_unless_expected() -> None:
     interrupt = [*FRAMES, b"KeyboardInterrupt\n"]
     assert show(Editor(0, policy), *interrupt) == interrupt
     policy.interrupted = True
-    assert show(Editor(1, policy), b"saving\n", *interrupt) == [b"saving\n"]
+    assert show(Editor(1, policy), b"saving\n", *interrupt, b"PeerError: rank 0 was interrupted\n") == [b"saving\n"]
     assert show(Editor(1, policy), *ERROR) == ERROR
 
 
