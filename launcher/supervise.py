@@ -20,7 +20,7 @@ from launcher.environment import Job, environment
 from launcher.guardian import adopt_orphans, children, end_children
 from launcher.output import Relay
 from launcher.rank_process import Ending, RankProcess
-from launcher.signals import STOPPING, SignalReader
+from launcher.signals import STOPPING, SignalReader, suspend
 from launcher.spec import LaunchSpec
 from launcher.verdict import (
     EXIT_FAILED,
@@ -209,11 +209,19 @@ class Supervisor:
         for number in numbers:
             if number == signal.SIGWINCH:
                 self._relay.resize()
+            elif number == signal.SIGTSTP:
+                self._suspend()
             elif number in STOPPING and not self._stopping:
                 self._relay.policy.interrupted = number == signal.SIGINT
                 self._stop(f"stopped by {signal_name(number)}", 128 + number, number)
             elif number == signal.SIGINT:  # who presses Ctrl-C again does not want to wait
                 self._plan(time.monotonic(), signal.SIGKILL)
+
+    def _suspend(self) -> None:
+        """Ctrl-Z stops the ranks, too, until the shell lets the job go on."""
+        self._send(signal.SIGSTOP)
+        suspend()
+        self._send(signal.SIGCONT)
 
     def _on_time(self, deadline: float | None) -> None:
         now = time.monotonic()

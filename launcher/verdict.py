@@ -6,6 +6,8 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from launcher.tracebacks import PEER_ERROR
+
 # A rank that ends with this code ends only because another one has failed.
 EXIT_PEER_FAILED = 76
 EXIT_TIMEOUT = 124
@@ -52,6 +54,9 @@ def failure_message(culprit: RankEnd, ends: Sequence[RankEnd]) -> str:
     others = [end for end in ends if end is not culprit]
     also = [end.rank for end in others if end.failed and not end.consequence]
     stopped = [end.rank for end in others if end.stopped or (end.failed and end.consequence)]
+    if culprit.consequence and culprit.words.startswith(PEER_ERROR):
+        # The rank at fault has not ended by itself; the others know best: "rank 1 is silent for 3 s".
+        return culprit.words.removeprefix(PEER_ERROR) + were_stopped([culprit.rank, *stopped])
     message = f"rank {culprit.rank} (pid {culprit.pid}) {how(culprit.code)}"
     if culprit.words and culprit.code > 0:
         message += f": {culprit.words}"
