@@ -143,10 +143,17 @@ def init_process_group(
     open_world(backend, init_method, world_size, rank, group_name, timeout)
 
 
-def destroy_process_group() -> None:
-    """Leave the world: finish what is under way, release threads and sockets. Done at exit where forgotten."""
-    require_world("destroy_process_group")
-    close_world()
+def destroy_process_group(group: ProcessGroup | None = None) -> None:
+    """Leave the world: finish what is under way, release threads and sockets. Done at exit where forgotten.
+
+    Args:
+        group: end this group alone, made by `new_group`; None means the world with all its groups.
+    """
+    world, found = require_world("destroy_process_group"), resolve(group, "destroy_process_group")
+    if found is world.group:
+        close_world()
+    else:
+        world.destroy_group(found)
 
 
 def get_rank(group: ProcessGroup | None = None) -> int:
