@@ -211,6 +211,7 @@ def all_reduce(
         TransportTimeout: not all ranks called this within the group's timeout; says who is where.
 
     Example:
+        >>> import dist
         >>> import numpy as np
         >>> def rank_plus_one() -> list[float]:
         ...     x = np.full(2, dist.get_rank() + 1.0)
