@@ -202,7 +202,7 @@ class Supervisor:
         if code != EXIT_PEER_FAILED and self._relay.policy.failed_rank is None:
             self._relay.policy.failed_rank = rank
             self._store.report(rank, how(code))
-        if not self._stopping:
+        if not self._stopping:  # in the meantime the others hear of it, and end by themselves
             self._plan(time.monotonic() + END_BY_THEMSELVES_SECONDS, signal.SIGTERM)
 
     def _on_signals(self, numbers: list[int]) -> None:
@@ -248,8 +248,12 @@ class Supervisor:
 
     def _send(self, number: int) -> None:
         for process in self._processes:
-            if process.rank in self._running:
-                process.kill_guardian() if number == KILL_GUARDIANS else process.signal(number)
+            if process.rank not in self._running:
+                continue
+            if number == KILL_GUARDIANS:
+                process.kill_guardian()
+            else:
+                process.signal(number)
 
     def _ends(self) -> list[RankEnd]:
         return [self._end(process, process.ending) for process in self._processes if process.ending is not None]
