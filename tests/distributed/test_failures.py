@@ -278,3 +278,27 @@ def test_the_flight_record_is_saved_where_asked(tmp_path: Path, monkeypatch: pyt
     text = saved[1].read_text()
     assert text.startswith("call #2 of group world differs")
     assert "broadcast(4 x float64, root 0) #2 at " in text
+
+
+def die_before_connecting() -> str:
+    if os.environ["RANK"] == "1":
+        die_after_meeting()
+    started = time.monotonic()
+    with pytest.raises(PeerError, match=r"^rank 1 \(host .*\) is gone") as caught:
+        dist.init_process_group()
+    assert time.monotonic() - started < SECONDS
+    assert not dist.is_initialized()
+    return str(caught.value)
+
+
+def die_after_meeting() -> None:
+    from dist.rendezvous import rendezvous
+
+    rendezvous()
+    time.sleep(0.2)
+    os._exit(9)
+
+
+def test_a_rank_that_dies_while_the_others_connect_is_named() -> None:
+    outcomes = run_ranks(3, die_before_connecting)
+    assert [outcome.code for outcome in outcomes] == [0, 9, 0], "\n".join(map(str, outcomes))
