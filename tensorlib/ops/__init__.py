@@ -11,6 +11,7 @@ from tensorlib.ops import diagonals as diagonals
 from tensorlib.ops import einsum as einsum
 from tensorlib.ops import exponential as exponential
 from tensorlib.ops import extremes as extremes
+from tensorlib.ops import filling as filling
 from tensorlib.ops import gather_scatter as gather_scatter
 from tensorlib.ops import indexing as indexing
 from tensorlib.ops import joining as joining
