@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy import special
 
-from tensorlib.kernels import compiled, loss, optim, pooling
 from tensorlib.kernels import convolution as conv
+from tensorlib.kernels import linear, loss, pooling
 
 Array = Any
-ROOT = Path(__file__).resolve().parents[2]
 CONVOLUTIONS = [
     # channels, filters, size, kernel, stride, padding, dilation, groups
     (1, 2, (6, 5), (3, 3), (1, 1), (0, 0), (1, 1), 1),
@@ -71,7 +66,7 @@ def test_convolution_matches_the_loop(case: Any, dtype: str) -> None:
 @pytest.mark.parametrize("block_bytes", [1, 2 << 20])
 @pytest.mark.parametrize("case", CONVOLUTIONS)
 def test_gradients_are_the_adjoints(case: Any, block_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """<g, conv(x, w)> is linear in x and in w: its gradients are found by putting in unit arrays."""
+    """<g, conv(x, w)> is linear in x and in w: a change of either changes it by the product with its gradient."""
     monkeypatch.setattr(conv, "BLOCK_BYTES", block_bytes)
     channels, filters, size, kernel, *geometry, groups = case
     x, weight = numbers(3, channels, *size), numbers(filters, channels // groups, *kernel)
@@ -80,15 +75,11 @@ def test_gradients_are_the_adjoints(case: Any, block_bytes: int, monkeypatch: py
     gw = conv.convolution_grad_weight(np, g, x, kernel, *geometry, groups)
     assert gx.shape == x.shape
     assert gw.shape == weight.shape
-    for _ in range(3):
-        dx, dw = (
-            np.random.default_rng(1).standard_normal(x.shape),
-            np.random.default_rng(2).standard_normal(weight.shape),
-        )
-        by_x = (g * naive_convolution(dx, weight, *geometry, groups)).sum()
-        by_w = (g * naive_convolution(x, dw, *geometry, groups)).sum()
-        np.testing.assert_allclose((gx * dx).sum(), by_x, rtol=1e-10)
-        np.testing.assert_allclose((gw * dw).sum(), by_w, rtol=1e-10)
+    dx, dw = np.random.default_rng(1).standard_normal(x.shape), np.random.default_rng(2).standard_normal(weight.shape)
+    by_x = (g * naive_convolution(dx, weight, *geometry, groups)).sum()
+    by_w = (g * naive_convolution(x, dw, *geometry, groups)).sum()
+    np.testing.assert_allclose((gx * dx).sum(), by_x, rtol=1e-10)
+    np.testing.assert_allclose((gw * dw).sum(), by_w, rtol=1e-10)
 
 
 def test_fold_is_the_adjoint_of_unfold() -> None:
@@ -257,130 +248,17 @@ def test_gradients_of_the_losses_are_differences() -> None:
     np.testing.assert_allclose((gx * direction).sum(), (ahead - behind) / (2 * h), rtol=1e-6)
 
 
-@pytest.mark.parametrize("nesterov", [False, True])
-@pytest.mark.parametrize(("momentum", "dampening", "weight_decay"), [(0, 0, 0), (0.9, 0, 0), (0.9, 0.5, 0.1)])
-def test_sgd_follows_its_formula(momentum: float, dampening: float, weight_decay: float, nesterov: bool) -> None:
-    param, buffer = numbers(3, 4), np.zeros((3, 4)) if momentum else None
-    expected, mean = param.copy(), np.zeros((3, 4))
-    for step in range(4):
-        grad = np.random.default_rng(step).standard_normal((3, 4))
-        before = grad.copy()
-        optim.sgd_step(
-            np, param, grad, buffer, lr=0.1, momentum=momentum, dampening=dampening, weight_decay=weight_decay,
-            nesterov=nesterov, first=step == 0,
-        )  # fmt: skip
-        np.testing.assert_array_equal(grad, before)
-        decayed = grad + weight_decay * expected
-        mean = decayed if step == 0 else momentum * mean + (1 - dampening) * decayed
-        direction = decayed + momentum * mean if nesterov else mean
-        expected = expected - 0.1 * (direction if momentum else decayed)
-        np.testing.assert_allclose(param, expected, rtol=1e-12)
+@pytest.mark.parametrize("shape", [(5,), (0, 5), (1, 5), (3, 5), (9, 5), (2, 0, 5), (2, 4, 5)])
+def test_linear_is_a_product_and_a_sum(shape: tuple[int, ...]) -> None:
+    x, weight, bias = numbers(*shape), numbers(4, 5), numbers(4)
+    y = linear.linear(np, x, weight, bias)
+    assert y.shape == (*shape[:-1], 4)
+    assert y.flags.c_contiguous
+    np.testing.assert_allclose(y, np.einsum("...n,mn->...m", x, weight) + bias, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(linear.linear(np, x, weight) + bias, y, rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize(("weight_decay", "decoupled"), [(0.0, False), (0.1, False), (0.1, True)])
-@pytest.mark.parametrize("amsgrad", [False, True])
-def test_adam_follows_its_formula(weight_decay: float, decoupled: bool, amsgrad: bool) -> None:
-    param = numbers(3, 4)
-    state = [np.zeros((3, 4)) for _ in range(2 + amsgrad)]
-    expected, mean, square, largest = param.copy(), 0.0, 0.0, np.zeros((3, 4))
-    for step in range(1, 5):
-        grad = np.random.default_rng(step).standard_normal((3, 4)) / step**3
-        optim.adam_step(
-            np, param, grad, *state, step=step, lr=0.1, betas=(0.8, 0.9), weight_decay=weight_decay, decoupled=decoupled
-        )
-        decayed = grad if decoupled else grad + weight_decay * expected
-        mean, square = 0.8 * mean + 0.2 * decayed, 0.9 * square + 0.1 * decayed**2
-        largest = np.maximum(largest, square)
-        denominator = np.sqrt((largest if amsgrad else square) / (1 - 0.9**step)) + 1e-8
-        shrunk = expected * (1 - 0.1 * weight_decay) if decoupled else expected
-        expected = shrunk - 0.1 * mean / (1 - 0.8**step) / denominator
-        np.testing.assert_allclose(param, expected, rtol=1e-12)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_compiled_adam_gives_the_bits_of_the_numpy_form(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    size = compiled.ENOUGH_ELEMENTS + 3
-    grads = np.random.default_rng(0).standard_normal((3, size)).astype(dtype)
-    states = [[np.ones(size, dtype), np.zeros(size, dtype), np.zeros(size, dtype)] for _ in range(2)]
-    for step, grad in enumerate(grads, 1):
-        optim.adam_step(np, states[0][0], grad, *states[0][1:], step=step)
-    assert compiled.CompiledLoop.loaded
-    monkeypatch.setattr(compiled.CompiledLoop, "suits", lambda *arrays: False)
-    for step, grad in enumerate(grads, 1):
-        optim.adam_step(np, states[1][0], grad, *states[1][1:], step=step)
-    np.testing.assert_array_equal(states[0], states[1])
-
-
-def test_small_odd_or_mixed_arrays_take_the_numpy_form(monkeypatch: pytest.MonkeyPatch) -> None:
-    loop = compiled.CompiledLoop(lambda: None, "void()")
-    large = np.zeros((compiled.ENOUGH_ELEMENTS // 256, 256))
-    monkeypatch.setattr(compiled.CompiledLoop, "loaded", False)
-    assert loop.suits(large, large)
-    assert not loop.suits(large[:1], large[:1])
-    assert not loop.suits(large.T, large.T)
-    assert not loop.suits(large, large.astype("float32"))
-    assert not loop.suits(large.astype("float16"), large.astype("float16"))
-    assert not loop.suits(large, np.broadcast_to(0.0, large.shape))
-    monkeypatch.setattr(compiled.CompiledLoop, "loaded", True)
-    assert loop.suits(large[:1], large[:1])
-
-
-COMPILE = """
-import numpy
-from tensorlib.kernels import compiled, optim
-
-arrays = [numpy.ones(1 << 17, "float32") for _ in range(4)]
-optim.adam_step(numpy, *arrays, step=1)
-print(compiled.CompiledLoop.loaded, float(arrays[0].sum(dtype="float64")))
-"""
-
-
-def start_compiling(cache: str) -> subprocess.Popen[str]:
-    environment = os.environ | {"NUMBA_CACHE_DIR": cache}
-    return subprocess.Popen(
-        [sys.executable, "-c", COMPILE],
-        cwd=ROOT,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-
-
-def test_ranks_may_fill_the_cache_at_the_same_moment(tmp_path: Path) -> None:
-    first = [start_compiling(str(tmp_path)) for _ in range(3)]
-    outputs = [process.communicate(timeout=50) for process in first]
-    outputs.append(start_compiling(str(tmp_path)).communicate(timeout=50))
-    assert len(list(tmp_path.rglob("*.nbc"))) == 2, "one file per type"
-    assert {output[0].split()[0] for output in outputs} == {"True"}, outputs
-    assert len(set(outputs)) == 1
-
-
-def test_a_loop_is_compiled_where_no_cache_can_be_written() -> None:
-    """Numba refuses to cache a function that no file holds, with the same error as for read-only directories."""
-    names: dict[str, Any] = {}
-    exec("def double(x):\n    for i in range(x.size):\n        x[i] *= 2", names)
-    x = np.ones(3)
-    compiled.CompiledLoop(names["double"], "void({0}[::1])")(x)
-    assert x.tolist() == [2, 2, 2]
-
-
-def test_freed_memory_can_be_kept() -> None:
-    code = """
-import resource, numpy
-from tensorlib.kernels.memory import keep_freed_memory
-print(keep_freed_memory())
-for repeat in range(3):
-    arrays = [numpy.ones(1 << 20) for _ in range(4)]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    del arrays
-print(before); arrays = [numpy.ones(1 << 20) for _ in range(4)]
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=50, check=True
-    )
-    made, before, after = done.stdout.split()
-    if made == "False":
-        pytest.skip("this C library has no mallopt")
-    assert int(after) - int(before) < 100, "32 MiB are 8,192 pages"
+@pytest.mark.parametrize("shape", [(), (4,), (3, 4)])
+def test_linear_says_what_does_not_agree(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"need \(\.\.\., n\)"):
+        linear.linear(np, numbers(*shape), numbers(4, 5))
