@@ -38,8 +38,8 @@ from dist.world import DEFAULT_TIMEOUT, close_world, current_world, open_world, 
 if TYPE_CHECKING:
     from dist.arguments import Tensor
     from dist.process_group import ProcessGroup
-    from dist.reduce_op import ReduceOp
-    from dist.reduce_op import ReduceOp as reduce_op  # noqa: N813 - the older name
+    from dist.reduction import ReduceOp
+    from dist.reduction import ReduceOp as reduce_op  # noqa: N813 - the older name
     from dist.work import Work
 
 __all__ = [
@@ -87,7 +87,7 @@ def __getattr__(name: str) -> Any:
     """Load `ReduceOp` when it is first asked for, because it loads NumPy."""
     if name not in ("ReduceOp", "reduce_op"):
         raise AttributeError(f"module 'dist' has no attribute {name!r}")
-    from dist.reduce_op import ReduceOp
+    from dist.reduction import ReduceOp
 
     globals().update(ReduceOp=ReduceOp, reduce_op=ReduceOp)
     return ReduceOp

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dist.reduce_op import ReduceOp
+from dist.reduction import ReduceOp
 
 Array: TypeAlias = NDArray[Any]
 
@@ -45,25 +45,26 @@ class Buffer:
         dtype: the name of the dtype.
     """
 
-    __slots__ = ("_array", "_tensor", "dtype", "flat")
+    __slots__ = ("_array", "dtype", "flat")
 
     def __init__(self, operation: str, tensor: Tensor, name: str = "tensor", written: bool = False) -> None:
         array = tensor if isinstance(tensor, np.ndarray) else _array_of(operation, tensor, name)
         dtype = DTYPES.get(array.dtype)
         if dtype is None:
             raise TypeError(f"{operation}: {name} has dtype {array.dtype}: need one of {', '.join(_NAMES)}")
+        flags = array.flags
         if written:
-            if not array.flags.writeable:
+            if not flags.writeable:
                 raise ValueError(f"{operation}: {name} is read-only: need an array that the result can be written into")
             if tensor is not array and hasattr(tensor, "_bump_version"):
                 tensor._bump_version()
-        self._tensor, self._array = tensor, array
-        self.flat: Array = array.reshape(-1) if array.flags.c_contiguous else array.flatten()
+        self._array = array if not flags.c_contiguous else None
+        self.flat: Array = array.reshape(-1) if flags.c_contiguous else array.flatten()
         self.dtype = dtype
 
     def write_back(self) -> None:
         """Put the result where the caller looks for it: copies only where `flat` is a copy."""
-        if not self._array.flags.c_contiguous:
+        if self._array is not None:
             self._array[...] = self.flat.reshape(self._array.shape)
 
 

@@ -44,24 +44,42 @@ def _published(call: Call) -> Published:
     return Published(call.group, call.number, str(call.signature), call.site, call.state)
 
 
-def first_difference(calls: Mapping[int, Iterable[Published]]) -> str | None:
-    """Say in which call the ranks differ first, and who made which; None where what is known agrees."""
-    made: dict[tuple[str, int], dict[int, Published]] = defaultdict(dict)
+class Difference(NamedTuple):
+    """What does not fit together: the call of each rank, and what it is about."""
+
+    subject: str
+    calls: dict[int, Published]
+
+    def __str__(self) -> str:
+        ranks: dict[str, list[int]] = defaultdict(list)
+        for rank, call in sorted(self.calls.items()):
+            ranks[f"{call.signature} at {call.site}"].append(rank)
+        return f"{self.subject}: " + "; ".join(f"{named(who)} called {call}" for call, who in ranks.items())
+
+
+def first_difference(calls: Mapping[int, Iterable[Published]]) -> Difference | None:
+    """Find the first collective in which the ranks differ; None where what is known agrees."""
+    made: dict[tuple[int, str], dict[int, Published]] = defaultdict(dict)
     for rank, latest in calls.items():
         for call in latest:
             if call.number:
-                made[call.group, call.number][rank] = call
-    for (group, number), by_rank in sorted(made.items(), key=lambda item: item[0][1]):
+                made[call.number, call.group][rank] = call
+    for (number, group), by_rank in sorted(made.items(), key=lambda item: item[0]):
         if len({call.signature for call in by_rank.values()}) > 1:
-            return f"call #{number} of group {group} differs: {_who_called_what(by_rank)}"
+            return Difference(f"call #{number} of group {group} differs", by_rank)
     return None
 
 
-def _who_called_what(by_rank: Mapping[int, Published]) -> str:
-    ranks: dict[str, list[int]] = defaultdict(list)
-    for rank, call in sorted(by_rank.items()):
-        ranks[f"{call.signature} at {call.site}"].append(rank)
-    return "; ".join(f"{named(who)} called {call}" for call, who in ranks.items())
+def unlike_messages(calls: Mapping[int, Iterable[Published]], receiver: int) -> Difference | None:
+    """Find what a rank last asked for, and what was last sent to it; None where nothing is known to have been sent."""
+    wanted = [call for call in calls[receiver] if call.signature.startswith(("recv(", "irecv("))]
+    sent = {
+        rank: call
+        for rank, latest in calls.items()
+        for call in latest
+        if call.signature.startswith(("send(", "isend(")) and call.signature.endswith(f"to {receiver})")
+    }
+    return Difference("a message differs", sent | {receiver: wanted[-1]}) if wanted and sent else None
 
 
 def who_is_where(calls: Mapping[int, Iterable[Published]]) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from dist.comparison import Published, first_difference, publish, read, who_is_where
+from dist.comparison import Difference, Published, first_difference, publish, read, unlike_messages, who_is_where
 from dist.errors import CollectiveMismatch, DistError, PeerError, PeerLost, TransportTimeout
 from dist.flight_record import Call, FlightRecord
 from dist.transport.base import Transport
@@ -27,6 +27,7 @@ _KINDS = {CollectiveMismatch: "collective mismatch", PeerError: "peer error"}
 # The ranks' words on their latest calls travel with heartbeats: after this long the difference must have shown itself.
 _WITHIN = 3.0  # seconds
 _ON_ITS_WAY = 0.3  # seconds
+_POLL = 0.02  # seconds
 _logger = logging.getLogger(__name__)
 ErrorT = TypeVar("ErrorT", bound=BaseException)
 
@@ -84,11 +85,13 @@ class Failures:
 
     def __init__(self, transport: Transport, control: ControlPlane | None, record: FlightRecord) -> None:
         self.error: BaseException | None = None
+        self.groups: dict[str, tuple[int, ...]] = {}
         self._transport = transport
         self._control = control
         self._record = record
         self._lock = threading.Lock()
         self._settled = threading.Event()
+        self._timed_out = False
         if control is not None:
             control.subscribe(self._settle)
             control.listen(self._on_announcement)
@@ -97,22 +100,21 @@ class Failures:
         """Return the error to raise in place of what the transport raised in `call`; from now on it is final."""
         call.state = "failed"
         if self.error is None:
-            explained = self._explain(call, error, timeout)
-            self._tell(explained)
-            self._settle(explained)
+            self._settle(self._explain(call, error, timeout), tell=True)
         assert self.error is not None
         return again(self.error)
 
     def interrupted(self, call: Call, error: BaseException) -> None:
         """A call was left half done, by Ctrl-C for example: what follows would not be in step with the other ranks."""
         call.state = "failed"
-        self._settle(DistError(f"{call} was interrupted by {type(error).__name__}: the group cannot be used any more"))
+        text = f"{call} was interrupted by {type(error).__name__}: the process group cannot be used any more"
+        self._settle(DistError(text), tell=True)
 
     def look_around(self) -> None:
         """Compare what the ranks do, and fail if they do different things; to be called when a call takes long."""
         difference = first_difference(self._calls())
         if difference is not None:
-            self._tell(CollectiveMismatch(difference))
+            self._settle(CollectiveMismatch(str(difference)), tell=True)
 
     def publish(self) -> None:
         """Let the other ranks know the latest calls of this one."""
@@ -121,11 +123,13 @@ class Failures:
 
     def _explain(self, call: Call, error: DistError, timeout: float) -> DistError:
         if isinstance(error, CollectiveMismatch):
-            return self._explain_mismatch(call, error)
+            return CollectiveMismatch(self._find_difference(call) or f"{call} met a message of another call: {error}")
         if isinstance(error, PeerLost):
             return self._blame(error)
         if isinstance(error, TransportTimeout):
-            return self._explain_timeout(call, error, timeout)
+            self._timed_out = True
+            where = who_is_where(self._calls())
+            return TransportTimeout(f"{call}: not done after {timeout:g} s; where the ranks are:\n{where}", error.rank)
         return error
 
     def _blame(self, error: PeerLost) -> DistError:
@@ -134,29 +138,28 @@ class Failures:
             return self.error
         return PeerError(str(error), error.rank) if self._control is None else self._control.blame(error.rank)
 
-    def _explain_timeout(self, call: Call, error: TransportTimeout, timeout: float) -> DistError:
-        whereabouts = who_is_where(self._calls())
-        text = f"{call}: not done after {timeout:g} s; where the ranks are:\n{whereabouts}"
-        if self._control is not None:
-            self._control.report(f"timed out after {timeout:g} s in {call}")
-        return TransportTimeout(text, error.rank)
-
-    def _explain_mismatch(self, call: Call, error: DistError) -> DistError:
-        """Wait until the other ranks' word on their calls shows the difference."""
+    def _find_difference(self, call: Call) -> str | None:
+        """Wait until what the other ranks publish shows the difference."""
         self.publish()
+        difference: Difference | None = None
         deadline = time.monotonic() + _WITHIN
-        difference = None
-        while difference is None and self.error is None and time.monotonic() < deadline:
-            difference = first_difference(self._calls())
-            time.sleep(0.02)
-        return CollectiveMismatch(difference or f"{call} met a message of another call ({error})")
+        while time.monotonic() < deadline and self.error is None:
+            calls = self._calls()
+            difference = first_difference(calls) if call.number else unlike_messages(calls, self._transport.rank)
+            if difference and (not call.number or difference.calls.keys() >= set(self.groups[call.group])):
+                break
+            time.sleep(_POLL)
+        return str(difference) if difference else None
 
     def _tell(self, error: BaseException) -> None:
-        """Have all ranks, this one included, raise what this one found out."""
-        kind = _KINDS.get(type(error))
-        if self._control is not None and kind is not None and self.error is None:
-            with contextlib.suppress(DistError):
+        """Have all ranks learn what this one found out; without a control plane, that something failed must do."""
+        if self._control is None:
+            return
+        with contextlib.suppress(DistError):
+            if kind := _KINDS.get(type(error)):
                 self._control.announce(kind, json.dumps([str(error), getattr(error, "rank", None)]))
+            else:
+                self._control.report(f"gave up: {str(error).partition(chr(10))[0]}")
 
     def _on_announcement(self, rank: int, kind: str, payload: str) -> None:
         if kind == _KINDS[CollectiveMismatch]:
@@ -164,13 +167,16 @@ class Failures:
         elif kind == _KINDS[PeerError]:
             self._settle(PeerError(*json.loads(payload)))
 
-    def _settle(self, error: BaseException) -> None:
-        """Make `error` the failure, if it is the first, and end whatever waits."""
+    def _settle(self, error: BaseException, tell: bool = False) -> None:
+        """Make `error` the failure, if it is the first, and end whatever waits; `tell` what only this rank knows."""
         with self._lock:
-            if self.error is not None:
+            # Who is about to say that time is over and where everybody is, says that: often all ranks do at once.
+            if self.error is not None or (self._timed_out and not tell):
                 return
             self.error = error
         self._settled.set()
+        if tell:
+            self._tell(error)
         self._transport.abort(str(error))
         self._save_record()
 

@@ -22,13 +22,17 @@ from dist.errors import DistError
 from dist.failures import ControlPlane, Failures, again
 from dist.fingerprint import NO_ROOT, Signature, fingerprint, tag_of
 from dist.flight_record import Call, FlightRecord
-from dist.reduce_op import ReduceOp
+from dist.reduction import ReduceOp
 from dist.statistics import Statistics
 from dist.transport.base import ANY_SOURCE, Transport
 from dist.work import CollectiveWork, PointToPointWork
 
 DEFAULT_TIMEOUT = 300.0  # seconds
 MAX_USER_TAG = 2**32 - 1
+
+# Overflow gives infinity without a warning: turned into an exception, halfway, that would leave the others waiting.
+_all_reduce = np.errstate(all="ignore")(algorithms.all_reduce)
+_reduce = np.errstate(all="ignore")(algorithms.reduce)
 
 
 class ProcessGroup:
@@ -67,6 +71,7 @@ class ProcessGroup:
         self.statistics: Statistics = parent.statistics if parent else Statistics()
         self.record: FlightRecord = parent.record if parent else FlightRecord()
         self.failures: Failures = parent.failures if parent else Failures(transport, membership, self.record)
+        self.failures.groups[name] = self.ranks
         self._transport = transport
         self._rank = self.ranks.index(transport.rank) if transport.rank in self.ranks else -1
         self._identity = f"{name} {self.ranks}"
@@ -96,11 +101,10 @@ class ProcessGroup:
         check_reduction("all_reduce", op, buffer)
 
         def run(channel: Channel) -> None:
-            with _silence():
-                algorithms.all_reduce(channel, buffer.flat, op)
+            _all_reduce(channel, buffer.flat, op)
             buffer.write_back()
 
-        return self._submit("all_reduce", buffer, NO_ROOT, op.name, run, async_op)
+        return self._submit("all_reduce", buffer, NO_ROOT, op._name_, run, async_op)
 
     def broadcast(self, tensor: Tensor, src: int, async_op: bool = False) -> CollectiveWork | None:
         """Copy the tensor of global rank `src` to all ranks."""
@@ -124,12 +128,11 @@ class ProcessGroup:
         check_reduction("reduce", op, buffer)
 
         def run(channel: Channel) -> None:
-            with _silence():
-                algorithms.reduce(channel, buffer.flat, root, op)
+            _reduce(channel, buffer.flat, root, op)
             if root == self._rank:
                 buffer.write_back()
 
-        return self._submit("reduce", buffer, dst, op.name, run, async_op)
+        return self._submit("reduce", buffer, dst, op._name_, run, async_op)
 
     def all_gather(
         self, tensor_list: Sequence[Tensor], tensor: Tensor, async_op: bool = False
@@ -230,7 +233,7 @@ class ProcessGroup:
     ) -> CollectiveWork | None:
         """Number a collective, and run it now or queue it: where it is asynchronous, or must not overtake others."""
         self._check_usable(op)
-        signature = Signature(op, *_size_of(buffer), root, reduce_op)
+        signature = Signature(op, buffer.dtype, buffer.flat.size, root, reduce_op) if buffer else Signature(op, "", 0)
         with self._order:
             number = self._submitted = self._submitted + 1
             call = Call(number, self.name, signature)
@@ -299,12 +302,16 @@ class ProcessGroup:
         self._check_usable(op)
         if not 0 <= integer(op, "tag", tag) <= MAX_USER_TAG:
             raise ValueError(f"{op}: tag is {tag}: need 0 to {MAX_USER_TAG}")
-        size = _size_of(buffer)
-        call = Call(0, self.name, Signature(op, *size, peer))
+        dtype, elements = buffer.dtype, buffer.flat.size
+        call = Call(0, self.name, Signature(op, dtype, elements, peer))
         call.state = "running"
         self._note(call, buffer)
         # Sender and receiver agree on dtype and count; their calls are not numbered, for each pair has its own order.
-        return call, fingerprint(0, Signature("message", *size), self._identity), tag_of(self.name, f"messages {tag}")
+        return (
+            call,
+            fingerprint(0, Signature("message", dtype, elements), self._identity),
+            tag_of(self.name, f"messages {tag}"),
+        )
 
     def _note(self, call: Call, buffer: Buffer | None) -> None:
         self.record.add(call)
@@ -347,15 +354,6 @@ class ProcessGroup:
                 f"{op}: {name} is missing: rank {self.global_rank} needs one tensor per rank, {self.size} in all"
             )
         return buffer_list(op, tensors, name, self.size, like, written)
-
-
-def _silence() -> np.errstate:
-    """Overflow gives infinity without a warning: as an exception, halfway, that would leave the others waiting."""
-    return np.errstate(all="ignore")
-
-
-def _size_of(buffer: Buffer | None) -> tuple[str, int]:
-    return (buffer.dtype, buffer.flat.size) if buffer else ("", 0)
 
 
 def _distribute(rows: Array, outputs: Sequence[Buffer]) -> None:

@@ -44,11 +44,12 @@ class Work(Protocol):
 class CollectiveWork:
     """A collective that the group's communication thread runs; implements `Work`."""
 
-    __slots__ = ("_error", "_group", "_running", "call", "run")
+    __slots__ = ("_done", "_error", "_group", "_running", "call", "run")
 
     def __init__(self, group: ProcessGroup, call: Call, run: Callable[[Channel], None]) -> None:
         self._group = group
         self._error: BaseException | None = None
+        self._done = False
         self._running = threading.Lock()  # held until the collective is over
         self._running.acquire()
         self.call = call
@@ -57,11 +58,12 @@ class CollectiveWork:
     def finish(self, error: BaseException | None = None) -> None:
         """Wake whoever waits."""
         self._error = error
+        self._done = True
         self._running.release()
 
     def is_completed(self) -> bool:
         """See `Work.is_completed`."""
-        return not self._running.locked()
+        return self._done
 
     def wait(self, timeout: float | timedelta | None = None) -> bool:
         """See `Work.wait`."""

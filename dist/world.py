@@ -26,7 +26,7 @@ class World:
         group: the default group.
         backend: what moves the bytes.
         releases: called in this order, after the groups were closed.
-        farewells: called after those; at exit, the control plane says farewell by itself, and says that this is the exit.
+        farewells: called after those; at exit, the control plane says farewell by itself, and how.
     """
 
     def __init__(

@@ -11,6 +11,20 @@ from tensorlib.autograd.modes import is_grad_enabled as is_grad_enabled
 from tensorlib.autograd.modes import no_grad as no_grad
 from tensorlib.autograd.modes import set_grad_enabled as set_grad_enabled
 from tensorlib.autograd.op import OPS as _OPS
+from tensorlib.creation import arange as arange
+from tensorlib.creation import as_tensor as as_tensor
+from tensorlib.creation import empty as empty
+from tensorlib.creation import empty_like as empty_like
+from tensorlib.creation import eye as eye
+from tensorlib.creation import from_numpy as from_numpy
+from tensorlib.creation import full as full
+from tensorlib.creation import full_like as full_like
+from tensorlib.creation import linspace as linspace
+from tensorlib.creation import ones as ones
+from tensorlib.creation import ones_like as ones_like
+from tensorlib.creation import tensor as tensor
+from tensorlib.creation import zeros as zeros
+from tensorlib.creation import zeros_like as zeros_like
 from tensorlib.device import device as device
 from tensorlib.dtypes import bool_ as bool  # noqa: F401 - PyTorch's names
 from tensorlib.dtypes import complex64 as cfloat  # noqa: F401
@@ -35,6 +49,13 @@ from tensorlib.dtypes import int64 as long  # noqa: F401
 from tensorlib.dtypes import set_default_dtype as set_default_dtype
 from tensorlib.dtypes import uint8 as uint8
 from tensorlib.methods import attach_methods as _attach_methods
+from tensorlib.ops._attach import FUNCTIONS as _FUNCTIONS
+from tensorlib.ops.comparison import allclose as allclose
+from tensorlib.ops.comparison import equal as equal
+from tensorlib.ops.extremes import max as max
+from tensorlib.ops.extremes import median as median
+from tensorlib.ops.extremes import min as min
+from tensorlib.printing import set_printoptions as set_printoptions
 from tensorlib.tensor import Size as Size
 from tensorlib.tensor import Tensor as Tensor
 from tensorlib.version import __version__ as __version__
@@ -47,11 +68,11 @@ _attach_methods()
 
 def __getattr__(name: str) -> Any:
     """Find operations by their name: `tensorlib.mul` is the operation `mul`."""
-    try:
-        return _OPS[name]
-    except KeyError:
-        raise AttributeError(f"module 'tensorlib' has no attribute {name!r}") from None
+    found = _OPS.get(name) or _FUNCTIONS.get(name)
+    if found is None:
+        raise AttributeError(f"module 'tensorlib' has no attribute {name!r}")
+    return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_OPS})
+    return sorted({*globals(), *_OPS, *_FUNCTIONS})

@@ -6,6 +6,7 @@ of it, or a CUDA device, is asked for.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from types import ModuleType
 from typing import Any
@@ -80,6 +81,11 @@ def cuda_module() -> ModuleType:
     register_array_type(cupy.ndarray, cupy)
     module: ModuleType = cupy
     return module
+
+
+def special_functions(xp: ModuleType) -> ModuleType:
+    """Return SciPy's or CuPy's module of special functions: erf and the like."""
+    return importlib.import_module("scipy.special" if xp is numpy else f"{xp.__name__}x.scipy.special")
 
 
 def to_host(array: Any) -> Any:

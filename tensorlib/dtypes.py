@@ -133,6 +133,13 @@ def _number_dtype(number: Any) -> numpy.dtype[Any]:
     return numpy.asarray(number).dtype
 
 
+def _common_within(group: Sequence[numpy.dtype[Any]]) -> numpy.dtype[Any]:
+    """Return the common type of equals: those of lower categories do not widen it (int64 and float32 make float32)."""
+    highest = max(_CATEGORY[each.kind] for each in group)
+    floats = (2, 3) if highest == 3 else (highest,)
+    return numpy.result_type(*[each for each in group if _CATEGORY[each.kind] in floats])
+
+
 def result_type(values: Sequence[Any]) -> numpy.dtype[Any]:
     """Return the common type of arrays and Python numbers by PyTorch's rules (see the top of this module).
 
@@ -150,7 +157,7 @@ def result_type(values: Sequence[Any]) -> numpy.dtype[Any]:
     for group in groups:
         if not group:
             continue
-        candidate = numpy.result_type(*group)
+        candidate = _common_within(group)
         if result is None or _CATEGORY[candidate.kind] > _CATEGORY[result.kind]:
             # a complex number or 0-d tensor keeps the width of the floats that it meets
             result = numpy.result_type(candidate, result) if result is not None and result.kind == "f" else candidate

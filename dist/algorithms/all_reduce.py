@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dist.algorithms.scratch import scratch
 from dist.algorithms.segments import SEGMENT_BYTES, segments, slices
 from dist.channel import Channel
-from dist.reduce_op import ReduceOp
+from dist.reduction import ReduceOp
 from dist.transport.base import Work
 
 # A rank keeps memory for two such pieces of an array.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dist.algorithms.all_reduce import exchange_all_reduce, pairwise_all_reduce, ring_all_reduce
 from dist.channel import Channel
-from dist.reduce_op import ReduceOp
+from dist.reduction import ReduceOp
 
 AllReduce = Callable[[Channel, NDArray[Any], ReduceOp], None]
 

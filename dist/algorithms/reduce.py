@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dist.algorithms.segments import segments
 from dist.channel import Channel
-from dist.reduce_op import ReduceOp
+from dist.reduction import ReduceOp
 
 
 def linear_reduce(channel: Channel, array: NDArray[Any], root: int, op: ReduceOp) -> None:

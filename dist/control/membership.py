@@ -119,14 +119,22 @@ class Membership:
         """Note what this rank is doing, for `everyone`; costs nothing, and is passed on twice a second."""
         self._client.status = description
 
-    def everyone(self) -> dict[int, str]:
-        """Return what every rank said it was doing, at most a moment ago; "" for a rank that said nothing yet."""
-        time.sleep(STATUS_SECONDS)
-        try:
-            (answer,) = self._client.request("calls", timeout=FAREWELL_SECONDS)
-        except StoreError:
-            return {}
-        return {int(rank): str(call) for rank, call in json.loads(answer).items()}
+    def everyone(self, within: float = 2.0) -> dict[int, str]:
+        """Return what every rank is doing, waiting until all have said so since this call, or `within` is over.
+
+        Returns:
+            What each rank published last; "" for nothing. Empty if the store is gone.
+        """
+        started = time.monotonic()
+        while True:
+            time.sleep(min(STATUS_SECONDS, within))
+            try:
+                (answer,) = self._client.request("calls", timeout=FAREWELL_SECONDS)
+            except StoreError:
+                return {}
+            said, elapsed = json.loads(answer), time.monotonic() - started
+            if elapsed >= within or all(age < elapsed for _, age in said.values()):
+                return {int(rank): call for rank, (call, _) in said.items()}
 
     def has_left(self, rank: int) -> bool:
         """Tell whether `rank` has left in order."""

@@ -120,10 +120,13 @@ class Roster:
             member.heard, member.call = time.monotonic(), request.arguments[0].decode()
 
     def calls(self, request: Request) -> None:
-        """No arguments. Answers JSON: rank to what that rank said last."""
+        """No arguments. Answers JSON: rank to what that rank said last, and how many seconds ago if it is present."""
         group, _ = self._membership.get(request.peer, (None, None))
-        members = group.members if group else {}
-        request.answer(json.dumps({rank: member.call for rank, member in members.items()}).encode())
+        now, said = time.monotonic(), {}
+        if group:
+            for rank, member in group.members.items():
+                said[rank] = member.call, now - member.heard if rank in group.present else 0.0
+        request.answer(json.dumps(said).encode())
 
     def lost(self, peer: bytes) -> None:
         """The connection of `peer` is gone."""

@@ -125,14 +125,14 @@ class StoreServer:
         """Serve a client's request; what cannot be read is dropped and logged."""
         self._peers.add(frames[0])
         if len(frames) < 3:
-            logger.warning("port %d: dropped a malformed message of %d frames", self.port, len(frames))
+            logger.warning("store at port %d: dropped a malformed message of %d frames", self.port, len(frames))
             return
         peer, number, operation, *arguments = frames
         request = Request(self._send, peer, number, arguments)
         try:
             self._operations[operation](request)
         except (ValueError, LookupError, TypeError) as error:
-            logger.warning("port %d: dropped a malformed request %r: %r", self.port, operation[:40], error)
+            logger.warning("store at port %d: dropped a malformed request %r: %r", self.port, operation[:40], error)
             request.fail(f"malformed request: {error!r}")
 
     def on_connection(self, event: int) -> None:
@@ -166,7 +166,7 @@ class StoreServer:
         if self._strangers and now >= self._next_log:
             count, self._strangers = self._strangers, 0
             self._next_log = now + LOG_SECONDS
-            logger.warning("port %d: dropped %d connection(s) without the job's secret", self.port, count)
+            logger.warning("store at port %d: dropped %d connection(s) without the job's secret", self.port, count)
 
     def _send(self, peer: bytes, frames: list[bytes]) -> bool:
         try:

@@ -6,6 +6,7 @@ import atexit
 import hmac
 import logging
 import math
+import os
 import socket as sockets
 import threading
 import time
@@ -61,6 +62,7 @@ class SocketThread:
         self._posted: deque[Callable[[], None]] = deque()
         self._lock = threading.Lock()
         self._running = True
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self, handler: Handler) -> None:
@@ -70,7 +72,9 @@ class SocketThread:
         self._thread.start()
 
     def post(self, task: Callable[[], None]) -> bool:
-        """Have the thread run `task` soon; False if it has been closed."""
+        """Have the thread run `task` soon; False if it was closed, or this process is a fork, which has no threads."""
+        if os.getpid() != self._process:
+            return False
         with self._lock:
             if not self._running:
                 return False
@@ -85,6 +89,8 @@ class SocketThread:
     def close(self) -> None:
         """End the thread and release its sockets. Idempotent."""
         atexit.unregister(self.close)
+        if os.getpid() != self._process:
+            return
         with self._lock:
             was_running, self._running = self._running, False
             if was_running:

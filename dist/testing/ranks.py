@@ -97,10 +97,11 @@ def _run_rank(job: Job, rank: int, fn: Callable[..., Any], args: tuple[Any, ...]
     with os.fdopen(job.results[rank], "wb") as result:
         try:
             _put(result, fn(*args), "")
-        except Exception:
+        except SystemExit:
+            raise
+        except BaseException:
             _put(result, None, traceback.format_exc())
             raise
-    _destroy()
 
 
 def _put(file: BinaryIO, value: Any, error: str) -> None:
@@ -112,19 +113,15 @@ def _put(file: BinaryIO, value: Any, error: str) -> None:
     file.flush()
 
 
-def _destroy() -> None:
-    import dist
-
-    if dist.is_initialized():
-        dist.destroy_process_group()
-
-
 def call_initialized(backend: str | None, timeout: float, fn: Callable[..., Any], *args: Any) -> Any:
-    """Call `fn` in a world that is initialised."""
+    """Call `fn` in a world that is initialised, and destroyed afterwards."""
     import dist
 
     dist.init_process_group(backend, timeout=timeout)
-    return fn(*args)
+    result = fn(*args)
+    if dist.is_initialized():
+        dist.destroy_process_group()
+    return result
 
 
 def _die_with(parent: int) -> None:

@@ -164,7 +164,8 @@ class Op:
         Constants that a forward saved are arrays in both cases; among tensors they become tensors without a gradient.
         """
         if xp is not tensor_namespace:
-            return self.forward(xp, *args, **options)[0]
+            inputs = args[0] if self.variadic else args
+            return self.forward(xp, *inputs, **options)[0]
         return self(*[_constants_wrapped(x) for x in args], **options)
 
     def apply(self, inputs: Sequence[Any], options: dict[str, Any]) -> Any:

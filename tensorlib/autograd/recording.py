@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def record(op: Op, inputs: Sequence[Any], arrays: Sequence[Any], value: Any, saved: tuple[Any, ...]) -> Tensor:
     """Make a tensor of `value`, with a node where one of the inputs needs a gradient."""
-    if not hasattr(value, "flags"):  # a NumPy scalar, which is what reductions of NumPy give for 0-d results
+    if isinstance(value, numpy.generic):  # a scalar, which is what NumPy gives for most 0-d results
         array = numpy.asarray(value)
         saved = tuple([array if item is value else item for item in saved])
         value = array

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlib.autograd.op import op
+from tensorlib.dtypes import default_float
+from tensorlib.errors import ArgumentError
 
 
 @op(promotion="common", in_place=True, operator="add")
@@ -98,3 +100,258 @@ def neg(xp: Any, x: Any) -> Any:
 
 
 neg.grads(lambda xp, g: -g)
+
+
+@op(promotion="common", in_place=True, operator="truediv", aliases=("divide",))
+def div(xp: Any, x: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+    """Return the quotient, elementwise: a floating point number also of integers, unless it is rounded.
+
+    Args:
+        x: a tensor or number.
+        other: a tensor or number that broadcasts with `x`.
+        rounding_mode: "trunc" rounds towards zero, "floor" down, as Python's `//`; None does not round.
+
+    Raises:
+        ArgumentError: the rounding mode is unknown, or an integer is divided by zero and rounded.
+        ShapeError: the shapes do not broadcast.
+
+    Example:
+        >>> x = tensorlib.tensor([-7, 7])
+        >>> x / 2, x.div(2, rounding_mode="trunc")
+        (tensor([-3.5000,  3.5000]), tensor([-3,  3]))
+    """
+    if rounding_mode is None:
+        quotient = x / other
+        if quotient.dtype.kind == "f" and kind_of(x, other) != "f":
+            quotient = quotient.astype(default_float())
+        return quotient, (other, quotient, rounding_mode)
+    if rounding_mode not in ("trunc", "floor"):
+        raise ArgumentError(f"div: rounding_mode is {rounding_mode!r}, but must be None, 'trunc' or 'floor'")
+    check_divisor(xp, "div", x, other)
+    quotient = x // other if rounding_mode == "floor" else _truncated(xp, x, other)
+    return quotient, (other, quotient, rounding_mode)
+
+
+div.grads(
+    lambda xp, g, other, y, rounding_mode: g / other if rounding_mode is None else g * 0,
+    lambda xp, g, other, y, rounding_mode: -g * y / other if rounding_mode is None else g * 0,
+)
+
+
+def kind_of(x: Any, other: Any) -> str:
+    """Return the kind of the type that two values were brought to, one of which may be a number."""
+    kind: str = (x if hasattr(x, "dtype") else other).dtype.kind
+    return kind
+
+
+def check_divisor(xp: Any, name: str, x: Any, other: Any) -> None:
+    """Refuse to divide integers by zero, where NumPy would give 0."""
+    if kind_of(x, other) in "iub" and xp.any(xp.asarray(other) == 0):
+        raise ArgumentError(f"{name}: an integer is divided by zero")
+
+
+def _truncated(xp: Any, x: Any, other: Any) -> Any:
+    if kind_of(x, other) == "f":
+        return xp.trunc(x / other)
+    down = x // other
+    return down + ((down < 0) & (down * other != x))
+
+
+@op(promotion="common", in_place=True, operator="floordiv", differentiable=False)
+def floor_divide(xp: Any, x: Any, other: Any) -> Any:
+    """Return the quotient rounded down, elementwise, as Python's `//`.
+
+    Args:
+        x: a tensor or number.
+        other: a tensor or number that broadcasts with `x`.
+
+    Raises:
+        ArgumentError: an integer is divided by zero.
+        ShapeError: the shapes do not broadcast.
+
+    Example:
+        >>> tensorlib.tensor([-7, 7]) // 2
+        tensor([-4,  3])
+    """
+    check_divisor(xp, "floor_divide", x, other)
+    return x // other, ()
+
+
+@op(promotion="common", in_place=True, operator="mod")
+def remainder(xp: Any, x: Any, other: Any) -> Any:
+    """Return the remainder of the division rounded down, elementwise, as Python's `%`: it has the divisor's sign.
+
+    Args:
+        x: a tensor or number.
+        other: a tensor or number that broadcasts with `x`.
+
+    Raises:
+        ArgumentError: an integer is divided by zero.
+        ShapeError: the shapes do not broadcast.
+
+    Example:
+        >>> tensorlib.tensor([-7, 7]) % 4
+        tensor([1, 3])
+    """
+    check_divisor(xp, "remainder", x, other)
+    return x % other, (x, other)
+
+
+remainder.grads(
+    lambda xp, g, x, other: g,
+    lambda xp, g, x, other: -g * xp.floor(x / other),
+)
+
+
+@op(promotion="common", in_place=True)
+def fmod(xp: Any, x: Any, other: Any) -> Any:
+    """Return the remainder of the division rounded towards zero, elementwise, as C's `fmod`: it has the sign of `x`.
+
+    Args:
+        x: a tensor or number.
+        other: a tensor or number that broadcasts with `x`.
+
+    Raises:
+        ArgumentError: an integer is divided by zero.
+        ShapeError: the shapes do not broadcast.
+
+    Example:
+        >>> tensorlib.fmod(tensorlib.tensor([-7, 7]), 4)
+        tensor([-3,  3])
+    """
+    check_divisor(xp, "fmod", x, other)
+    return xp.fmod(x, other), (x, other)
+
+
+fmod.grads(
+    lambda xp, g, x, other: g,
+    lambda xp, g, x, other: -g * xp.trunc(x / other),
+)
+
+
+@op(promotion="common", in_place=True, operator="abs", aliases=("absolute",))
+def abs(xp: Any, x: Any) -> Any:
+    """Return the absolute value, elementwise; its gradient at 0 is 0.
+
+    Example:
+        >>> tensorlib.abs(tensorlib.tensor([-1.5, 2.0]))
+        tensor([1.5000, 2.0000])
+    """
+    return xp.absolute(x), (x,)
+
+
+abs.grads(lambda xp, g, x: g * xp.sign(x))
+
+
+@op(promotion="common", in_place=True)
+def sign(xp: Any, x: Any) -> Any:
+    """Return -1, 0 or 1 by the sign, elementwise; nan of nan.
+
+    Example:
+        >>> tensorlib.sign(tensorlib.tensor([-1.5, 0.0, 2.0]))
+        tensor([-1.,  0.,  1.])
+    """
+    return xp.sign(x), ()
+
+
+sign.grads(lambda xp, g: g * 0)
+
+
+@op(promotion="float", in_place=True)
+def reciprocal(xp: Any, x: Any) -> Any:
+    """Return `1 / x`, elementwise.
+
+    Example:
+        >>> tensorlib.reciprocal(tensorlib.tensor([1.0, 4.0]))
+        tensor([1.0000, 0.2500])
+    """
+    y = 1 / x
+    return y, (y,)
+
+
+reciprocal.grads(lambda xp, g, y: -g * y * y)
+
+
+@op(promotion="common", in_place=True)
+def lerp(xp: Any, x: Any, end: Any, weight: Any) -> Any:
+    """Return `x + weight * (end - x)`, elementwise: the point between two, by a weight.
+
+    Args:
+        x: a tensor: where the weight is 0.
+        end: a tensor: where the weight is 1.
+        weight: a tensor or number.
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+
+    Example:
+        >>> tensorlib.lerp(tensorlib.tensor([0.0, 10.0]), tensorlib.tensor([1.0, 20.0]), 0.5)
+        tensor([ 0.5000, 15.0000])
+    """
+    return x + weight * (end - x), (x, end, weight)
+
+
+lerp.grads(
+    lambda xp, g, x, end, weight: g * (1 - weight),
+    lambda xp, g, x, end, weight: g * weight,
+    lambda xp, g, x, end, weight: g * (end - x),
+)
+
+
+@op(promotion="common", in_place=True)
+def addcmul(xp: Any, x: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+    """Return `x + value * tensor1 * tensor2`, elementwise.
+
+    Args:
+        x: a tensor.
+        tensor1: a tensor that broadcasts with `x`.
+        tensor2: a tensor that broadcasts with `x`.
+        value: a number.
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+
+    Example:
+        >>> one_two = tensorlib.tensor([1.0, 2.0])
+        >>> tensorlib.addcmul(one_two, one_two, one_two, value=0.5)
+        tensor([1.5000, 4.0000])
+    """
+    return x + value * tensor1 * tensor2, (tensor1, tensor2, value)
+
+
+addcmul.grads(
+    lambda xp, g, tensor1, tensor2, value: g,
+    lambda xp, g, tensor1, tensor2, value: g * tensor2 * value,
+    lambda xp, g, tensor1, tensor2, value: g * tensor1 * value,
+)
+
+
+@op(promotion="common", in_place=True)
+def addcdiv(xp: Any, x: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+    """Return `x + value * tensor1 / tensor2`, elementwise.
+
+    Args:
+        x: a tensor.
+        tensor1: a tensor that broadcasts with `x`.
+        tensor2: a tensor that broadcasts with `x`.
+        value: a number.
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+        TypeError: all are integers; divide with `div` first.
+
+    Example:
+        >>> one_two = tensorlib.tensor([1.0, 2.0])
+        >>> tensorlib.addcdiv(one_two, one_two, one_two, value=0.5)
+        tensor([1.5000, 2.5000])
+    """
+    if x.dtype.kind in "iub":
+        raise TypeError(f"addcdiv: needs floating point tensors, not {x.dtype}")
+    return x + value * (tensor1 / tensor2), (tensor1, tensor2, value)
+
+
+addcdiv.grads(
+    lambda xp, g, tensor1, tensor2, value: g,
+    lambda xp, g, tensor1, tensor2, value: g * value / tensor2,
+    lambda xp, g, tensor1, tensor2, value: -g * value * tensor1 / (tensor2 * tensor2),
+)

@@ -39,6 +39,10 @@ failed = threading.Event()
 members.subscribe(lambda error: failed.set())
 say("ready")
 
+def barrier(name):
+    meeting.store.set(f"{{name}}/{{rank}}", b"")
+    meeting.store.wait([f"{{name}}/{{other}}" for other in range(size)], timeout=20)
+
 def say_failure(within=10.0):
     failed.wait(within)
     error = members.failure()

@@ -19,7 +19,7 @@ from dist.algorithms.choose import ALL_REDUCE, ALL_REDUCE_TABLE, OVERRIDE, all_r
 from dist.algorithms.segments import SEGMENT_BYTES
 from dist.channel import Channel
 from dist.errors import TransportTimeout
-from dist.reduce_op import ReduceOp
+from dist.reduction import ReduceOp
 from dist.transport.base import Transport, Work
 from dist.transport.inproc import make_inproc_world
 

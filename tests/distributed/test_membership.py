@@ -246,6 +246,7 @@ time.sleep(60)
 def test_everyone_says_who_is_where() -> None:
     body = """
 members.publish_call(f"all_reduce number {rank}")
+barrier("all have published")
 everyone = members.everyone()
 say(sorted(everyone.items()))
 sys.stdin.read()
@@ -259,6 +260,7 @@ def test_exchange_shows_all_sides_and_calls_those_that_have_not_noticed() -> Non
     body = """
 noticed = threading.Event()
 members.listen(lambda other, kind, payload: kind == "exchange" and noticed.set())
+barrier("all listen")
 if rank == 2:
     noticed.wait(10)
 if rank < 3:
@@ -275,9 +277,7 @@ def test_announcements_come_in_one_order() -> None:
     body = """
 heard = []
 members.listen(lambda *announcement: heard.append(announcement))
-meeting.store.add("ready", 1)
-while int(meeting.store.get("ready")) < size:
-    time.sleep(0.01)
+barrier("all listen")
 for number in range(10):
     members.announce("count", str(number))
 while len(heard) < 10 * size:
@@ -313,6 +313,26 @@ say([held() == before, before[1], previous == (sys.excepthook, threading.excepth
         for rank in started:
             assert rank.hears() == [True, 1, True]
             assert rank.ends() == (0, "")
+
+
+def test_forked_child_ends_at_once_and_says_nothing() -> None:
+    body = """
+if rank == 0:
+    child = os.fork()
+    if child == 0:
+        sys.exit(0)
+    started = time.monotonic()
+    os.waitpid(child, 0)
+    say(time.monotonic() - started < 2)
+    members.announce("ready")
+    sys.stdin.read()
+else:
+    failed.wait(1)
+    say([members.failure(), members.has_left(0)])
+"""
+    with ranks(2, body) as (parent, other):
+        assert parent.hears() is True
+        assert other.hears() == [None, False]
 
 
 def test_three_jobs_fail_apart() -> None:

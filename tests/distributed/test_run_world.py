@@ -63,7 +63,7 @@ def kill_rank(rank: int) -> None:
 
 
 def test_a_killed_rank_is_named() -> None:
-    with pytest.raises(RankError, match="^rank 2 was killed by SIGKILL$"):
+    with pytest.raises(RankError, match=r"^rank 2 was killed by SIGKILL$"):
         run_world(3, kill_rank, 2)
 
 
@@ -73,7 +73,7 @@ def exit_on_rank_0() -> None:
 
 
 def test_an_early_exit_is_named() -> None:
-    with pytest.raises(RankError, match="^rank 0 exited with code 3$"):
+    with pytest.raises(RankError, match=r"^rank 0 exited with code 3$"):
         run_world(2, exit_on_rank_0)
 
 

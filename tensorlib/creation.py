@@ -1,0 +1,368 @@
+"""Functions that make tensors: of given values, of one value, of evenly spaced ones."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy
+
+from tensorlib._xp import device_name, is_array
+from tensorlib.dtypes import as_dtype, default_float, result_type
+from tensorlib.errors import ArgumentError, ShapeError
+from tensorlib.ops._attach import tensor_method
+from tensorlib.ops._dims import as_shape
+from tensorlib.placement import array_module_on, place
+from tensorlib.tensor import Tensor, wrap
+
+
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a new tensor with a copy of the data.
+
+    Args:
+        data: a number, a nested sequence of numbers or tensors, a NumPy array or a tensor.
+        dtype: element type; unless given that of the data, where Python's floats count as the default type.
+        device: where to put it; unless given where the data is, or the CPU.
+        requires_grad: record operations on it.
+
+    Raises:
+        ShapeError: the sequences are ragged.
+        TypeError: the data has no element type that tensors know.
+
+    Example:
+        >>> tensorlib.tensor([[1, 2], [3, 4]])
+        tensor([[1, 2],
+                [3, 4]])
+    """
+    array = array_of("tensor", data, dtype)
+    if array is data or (isinstance(data, Tensor) and array is data._array):
+        array = array.copy()
+    return _finished(array, device, requires_grad)
+
+
+def as_tensor(data: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """Return the data as a tensor that shares its memory, and history, where type and device allow.
+
+    Args:
+        data: a number, a nested sequence, a NumPy array or a tensor.
+        dtype: element type; that of the data unless given.
+        device: where it is to be.
+
+    Raises:
+        ShapeError: the sequences are ragged.
+        TypeError: the data has no element type that tensors know.
+
+    Example:
+        >>> import numpy
+        >>> values = numpy.zeros(2)
+        >>> tensorlib.as_tensor(values).add_(1)
+        tensor([1., 1.], dtype=tensorlib.float64)
+        >>> values
+        array([1., 1.])
+    """
+    if isinstance(data, Tensor):
+        same_type = dtype is None or as_dtype(dtype) is data.dtype
+        if same_type and (device is None or place(data._array, device) is data._array):
+            return data
+        return data.to(dtype=dtype, device=device)
+    return _finished(array_of("as_tensor", data, dtype), device, False)
+
+
+def from_numpy(array: numpy.ndarray[Any, Any]) -> Tensor:
+    """Return a tensor that shares the memory of a NumPy array.
+
+    Raises:
+        TypeError: it is no NumPy array, or of a type that tensors do not know.
+
+    Example:
+        >>> import numpy
+        >>> tensorlib.from_numpy(numpy.arange(3))
+        tensor([0, 1, 2])
+    """
+    if not isinstance(array, numpy.ndarray):
+        raise TypeError(f"from_numpy: needs a NumPy array, not {type(array).__name__}")
+    as_dtype(array.dtype)
+    return wrap(array)
+
+
+def array_of(name: str, data: Any, dtype: Any = None) -> Any:
+    """Return the array that holds the data of a number, nested sequence, array or tensor; the data's own if possible.
+
+    Raises:
+        ShapeError: the sequences are ragged.
+        TypeError: the data has no element type that tensors know.
+    """
+    kind = None if dtype is None else as_dtype(dtype).numpy
+    if isinstance(data, Tensor):
+        data = data._array
+    if not is_array(data):
+        data = _array_of_sequence(name, data, kind)
+    as_dtype(data.dtype)
+    return data if kind is None or data.dtype == kind else data.astype(kind)
+
+
+def _array_of_sequence(name: str, data: Any, kind: numpy.dtype[Any] | None) -> Any:
+    first = _first_element(data)
+    if is_array(first):  # tensors and NumPy's numbers keep their type
+        data = _without_tensors(data)
+    try:
+        array = numpy.array(data)
+    except ValueError as error:
+        raise ShapeError(f"{name}: the nested sequences have unequal lengths: {error}") from None
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"{name}: needs numbers, not {type(first).__name__}")
+    if kind is None and array.dtype.kind in "fc" and not is_array(first):
+        return array.astype(default_float() if array.dtype.kind == "f" else result_type([0j]))
+    return array
+
+
+def _first_element(data: Any) -> Any:
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return data._array if isinstance(data, Tensor) else data
+
+
+def _without_tensors(data: Any) -> Any:
+    if isinstance(data, (list, tuple)):
+        return [_without_tensors(item) for item in data]
+    return place(data._array, "cpu") if isinstance(data, Tensor) else data
+
+
+def _finished(array: Any, device: Any, requires_grad: bool) -> Tensor:
+    result = wrap(array if device is None else place(array, device))
+    return result.requires_grad_() if requires_grad else result
+
+
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a tensor of zeros.
+
+    Args:
+        size: the shape, as numbers or one sequence.
+        dtype: element type; the default type unless given.
+        device: where to put it.
+        requires_grad: record operations on it.
+
+    Raises:
+        ShapeError: a length is negative.
+
+    Example:
+        >>> tensorlib.zeros(2, 3)
+        tensor([[0., 0., 0.],
+                [0., 0., 0.]])
+    """
+    return _made("zeros", size, 0, dtype or default_float(), device, requires_grad)
+
+
+def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a tensor of ones; arguments as of `zeros`.
+
+    Example:
+        >>> tensorlib.ones(2, dtype=tensorlib.int64)
+        tensor([1, 1])
+    """
+    return _made("ones", size, 1, dtype or default_float(), device, requires_grad)
+
+
+def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a tensor whose elements are whatever was in its memory; arguments as of `zeros`.
+
+    Example:
+        >>> tensorlib.empty(2, 3).shape
+        tensorlib.Size([2, 3])
+    """
+    return _made("empty", size, None, dtype or default_float(), device, requires_grad)
+
+
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a tensor of one value.
+
+    Args:
+        size: the shape.
+        fill_value: the value of every element, a number or a tensor of one element.
+        dtype: element type; that of the value unless given, where Python's floats count as the default type.
+        device: where to put it.
+        requires_grad: record operations on it.
+
+    Raises:
+        ShapeError: a length is negative.
+
+    Example:
+        >>> tensorlib.full((2,), 7)
+        tensor([7, 7])
+    """
+    value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
+    kind = array_of("full", fill_value).dtype if dtype is None else dtype
+    return _made("full", size, value, kind, device, requires_grad)
+
+
+def _made(name: str, size: Any, value: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    shape, kind = as_shape(name, size), as_dtype(dtype).numpy
+    with array_module_on(device) as xp:
+        # zeros by their own function: the system gives zeroed memory lazily
+        array = xp.zeros(shape, kind) if type(value) is int and value == 0 else xp.empty(shape, kind)
+        if value not in (None, 0):
+            array.fill(value)
+    result = wrap(array)
+    return result.requires_grad_() if requires_grad else result
+
+
+def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return zeros in the shape, type and place of a tensor, unless another type or place is given.
+
+    Example:
+        >>> tensorlib.zeros_like(tensorlib.tensor([1, 2]))
+        tensor([0, 0])
+    """
+    return _like("zeros_like", input, 0, dtype, device, requires_grad)
+
+
+def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return ones in the shape, type and place of a tensor, unless another type or place is given.
+
+    Example:
+        >>> tensorlib.ones_like(tensorlib.tensor([1.0, 2.0]))
+        tensor([1., 1.])
+    """
+    return _like("ones_like", input, 1, dtype, device, requires_grad)
+
+
+def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return an uninitialised tensor in the shape, type and place of another, unless told otherwise.
+
+    Example:
+        >>> tensorlib.empty_like(tensorlib.zeros(2, 3)).shape
+        tensorlib.Size([2, 3])
+    """
+    return _like("empty_like", input, None, dtype, device, requires_grad)
+
+
+def full_like(
+    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return one value in the shape, type and place of a tensor, unless another type or place is given.
+
+    Example:
+        >>> tensorlib.full_like(tensorlib.tensor([1.0, 2.0]), 7)
+        tensor([7., 7.])
+    """
+    return _like("full_like", input, fill_value, dtype, device, requires_grad)
+
+
+def _like(name: str, input: Any, value: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{name}: needs a Tensor, not {type(input).__name__}")
+    where = device_name(input._array) if device is None else device
+    return _made(name, tuple(input._array.shape), value, dtype or input._array.dtype, where, requires_grad)
+
+
+def arange(
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return the values from `start` up to but without `end`, `step` apart. `arange(end)` starts at zero.
+
+    Args:
+        start: first value.
+        end: where to stop.
+        step: distance between neighbours, not zero.
+        dtype: element type; int64 for integers and the default type otherwise, unless given.
+        device: where to put it.
+        requires_grad: record operations on it.
+
+    Raises:
+        ArgumentError: the step is zero, or leads away from the end.
+
+    Example:
+        >>> tensorlib.arange(3), tensorlib.arange(1, 2, 0.5)
+        (tensor([0, 1, 2]), tensor([1.0000, 1.5000]))
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = [value.item() if isinstance(value, Tensor) else value for value in (start, end, step)]
+    if step == 0 or (end - start) * step < 0:
+        raise ArgumentError(f"arange: a step of {step} does not lead from {start} to {end}")
+    kind = as_dtype(dtype).numpy if dtype is not None else result_type([start, end, step])
+    count = math.ceil((end - start) / step)
+    with array_module_on(device) as xp:
+        whole = kind.kind in "iu" or all(isinstance(value, int) for value in (start, step))
+        steps = xp.arange(count, dtype="i8" if whole else "f8")
+        array = (start + steps * step).astype(kind)
+    return _finished(array, None, requires_grad)
+
+
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return `steps` evenly spaced values from `start` to `end`, both included.
+
+    Raises:
+        ArgumentError: the number of steps is negative.
+
+    Example:
+        >>> tensorlib.linspace(0, 1, 5)
+        tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
+    if steps < 0:
+        raise ArgumentError(f"linspace: needs zero or more steps, not {steps}")
+    kind = as_dtype(dtype or default_float()).numpy
+    with array_module_on(device) as xp:
+        array = xp.linspace(float(start), float(end), steps, dtype="f8").astype(kind)
+    return _finished(array, None, requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return the identity matrix of n rows and m columns; m is n unless given.
+
+    Raises:
+        ShapeError: a length is negative.
+
+    Example:
+        >>> tensorlib.eye(2)
+        tensor([[1., 0.],
+                [0., 1.]])
+    """
+    rows, columns = as_shape("eye", (n, n if m is None else m))
+    with array_module_on(device) as xp:
+        array = xp.eye(rows, columns, dtype=as_dtype(dtype or default_float()).numpy)
+    return _finished(array, None, requires_grad)
+
+
+@tensor_method
+def new_tensor(
+    self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a new tensor of the data, in the type and place of this one unless told otherwise."""
+    where = device_name(self._array) if device is None else device
+    return tensor(data, dtype=dtype or self._array.dtype, device=where, requires_grad=requires_grad)
+
+
+@tensor_method
+def new_zeros(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return zeros of a shape, in the type and place of this tensor unless told otherwise."""
+    return new_full(self, size, 0, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+@tensor_method
+def new_ones(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return ones of a shape, in the type and place of this tensor unless told otherwise."""
+    return new_full(self, size, 1, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+@tensor_method
+def new_empty(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return an uninitialised tensor of a shape, in the type and place of this one unless told otherwise."""
+    return new_full(self, size, None, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+@tensor_method
+def new_full(
+    self: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return one value in a shape, in the type and place of this tensor unless told otherwise."""
+    where = device_name(self._array) if device is None else device
+    return _made("new_full", size, fill_value, dtype or self._array.dtype, where, requires_grad)

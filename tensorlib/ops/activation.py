@@ -1,0 +1,285 @@
+"""Activation functions, elementwise, and softmax."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorlib._xp import special_functions
+from tensorlib.autograd.op import op
+from tensorlib.dtypes import as_dtype
+from tensorlib.errors import ArgumentError
+from tensorlib.ops._dims import as_dim
+
+
+@op(promotion="common", in_place=True)
+def relu(xp: Any, x: Any) -> Any:
+    """Return `max(x, 0)`, elementwise; its gradient at 0 is 0.
+
+    Example:
+        >>> tensorlib.relu(tensorlib.tensor([-1.0, 2.0]))
+        tensor([0., 2.])
+    """
+    y = xp.maximum(x, 0)
+    return y, (y,)
+
+
+relu.grads(lambda xp, g, y: g * (y > 0))  # a product with bools takes a sixth of the time of `where`
+
+
+@op(promotion="float", in_place=True)
+def sigmoid(xp: Any, x: Any) -> Any:
+    """Return `1 / (1 + exp(-x))`, elementwise.
+
+    Example:
+        >>> tensorlib.sigmoid(tensorlib.tensor([0.0, 2.0]))
+        tensor([0.5000, 0.8808])
+    """
+    y = xp.exp(-x)
+    y += 1
+    y = 1 / y
+    return y, (y,)
+
+
+sigmoid.grads(lambda xp, g, y: g * (y * (1 - y)))
+
+
+@op(promotion="float")
+def logsigmoid(xp: Any, x: Any) -> Any:
+    """Return `log(sigmoid(x))`, elementwise, exact also where the sigmoid is near 0.
+
+    Example:
+        >>> tensorlib.logsigmoid(tensorlib.tensor([-100.0, 0.0]))
+        tensor([-100.0000,   -0.6931])
+    """
+    return xp.minimum(x, 0) - xp.log1p(xp.exp(-xp.absolute(x))), (x,)
+
+
+logsigmoid.grads(lambda xp, g, x: g * sigmoid.via(xp, -x))
+
+
+@op(promotion="float", method=False)
+def softplus(xp: Any, x: Any, *, beta: float = 1.0, threshold: float = 20.0) -> Any:
+    """Return `log(1 + exp(beta * x)) / beta`, elementwise: a smooth `relu`.
+
+    Args:
+        x: a tensor.
+        beta: how sharp the bend is.
+        threshold: where `beta * x` is above it, `x` itself is returned.
+
+    Example:
+        >>> tensorlib.softplus(tensorlib.tensor([-1.0, 0.0, 30.0]))
+        tensor([ 0.3133,  0.6931, 30.0000])
+    """
+    bent = xp.log1p(xp.exp(xp.minimum(beta * x, threshold))) / beta
+    return xp.where(beta * x > threshold, x, bent), (x, beta, threshold)
+
+
+softplus.grads(
+    lambda xp, g, x, beta, threshold: g * xp.where(beta * x > threshold, 1, sigmoid.via(xp, beta * x)),
+)
+
+
+@op(promotion="common", method=False, in_place=True)
+def leaky_relu(xp: Any, x: Any, *, negative_slope: float = 0.01) -> Any:
+    """Return `x` where it is positive and `negative_slope * x` elsewhere.
+
+    Args:
+        x: a tensor.
+        negative_slope: the slope below 0.
+
+    Example:
+        >>> tensorlib.leaky_relu(tensorlib.tensor([-1.0, 2.0]), 0.1)
+        tensor([-0.1000,  2.0000])
+    """
+    return xp.where(x > 0, x, x * negative_slope), (x, negative_slope)
+
+
+leaky_relu.grads(lambda xp, g, x, negative_slope: xp.where(x > 0, g, g * negative_slope))
+
+
+@op(promotion="float", method=False, in_place=True)
+def elu(xp: Any, x: Any, *, alpha: float = 1.0) -> Any:
+    """Return `x` where it is positive and `alpha * (exp(x) - 1)` elsewhere (Clevert et al., 2015).
+
+    Args:
+        x: a tensor.
+        alpha: minus the limit for low `x`.
+
+    Example:
+        >>> tensorlib.elu(tensorlib.tensor([-1.0, 2.0]))
+        tensor([-0.6321,  2.0000])
+    """
+    return xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0))), (x, alpha)
+
+
+elu.grads(lambda xp, g, x, alpha: g * xp.where(x > 0, 1, alpha * xp.exp(xp.minimum(x, 0))))
+
+
+@op(promotion="common", in_place=True, method=False)
+def hardtanh(xp: Any, x: Any, *, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    """Return `x` limited to a range; the gradient is 0 at its ends and outside.
+
+    Args:
+        x: a tensor.
+        min_val: the lower end.
+        max_val: the upper end.
+
+    Example:
+        >>> tensorlib.hardtanh(tensorlib.tensor([-2.0, 0.5, 2.0]))
+        tensor([-1.0000,  0.5000,  1.0000])
+    """
+    return xp.minimum(xp.maximum(x, min_val), max_val), (x, min_val, max_val)
+
+
+hardtanh.grads(lambda xp, g, x, min_val, max_val: g * ((x > min_val) & (x < max_val)))
+
+
+@op(promotion="float", in_place=True)
+def erf(xp: Any, x: Any) -> Any:
+    """Return the error function, elementwise.
+
+    Example:
+        >>> tensorlib.erf(tensorlib.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.8427])
+    """
+    return special_functions(xp).erf(x), (x,)
+
+
+erf.grads(lambda xp, g, x: g * (1.1283791670955126 * xp.exp(-x * x)))  # 2 / sqrt(pi)
+
+
+@op(promotion="float", method=False)
+def gelu(xp: Any, x: Any, *, approximate: str = "none") -> Any:
+    """Return `x` times the normal distribution's probability of values up to `x` (Hendrycks and Gimpel, 2016).
+
+    Args:
+        x: a tensor.
+        approximate: "none", or "tanh" for an approximation by the hyperbolic tangent.
+
+    Raises:
+        ArgumentError: `approximate` is something else.
+
+    Example:
+        >>> tensorlib.gelu(tensorlib.tensor([-1.0, 2.0]))
+        tensor([-0.1587,  1.9545])
+    """
+    if approximate not in ("none", "tanh"):
+        raise ArgumentError(f"gelu: approximate is {approximate!r}, but must be 'none' or 'tanh'")
+    probability = _normal_probability if approximate == "none" else _approximate_probability
+    return x * probability(xp, x), (x, approximate)
+
+
+def _normal_probability(xp: Any, x: Any) -> Any:
+    return 0.5 * (1 + erf.via(xp, x * 0.7071067811865476))
+
+
+def _approximate_probability(xp: Any, x: Any) -> Any:
+    return 0.5 * (1 + xp.tanh(_tanh_argument(x)))
+
+
+def _tanh_argument(x: Any) -> Any:
+    return 0.7978845608028654 * (x + 0.044715 * x * x * x)  # sqrt(2 / pi)
+
+
+def _gelu_gradient(xp: Any, g: Any, x: Any, approximate: str) -> Any:
+    if approximate == "none":
+        density = 0.3989422804014327 * xp.exp(-0.5 * x * x)  # 1 / sqrt(2 pi)
+        return g * (_normal_probability(xp, x) + x * density)
+    y = xp.tanh(_tanh_argument(x))
+    slope = 0.7978845608028654 * (1 + 0.134145 * x * x)
+    return g * (0.5 * (1 + y) + 0.5 * x * (1 - y * y) * slope)
+
+
+gelu.grads(_gelu_gradient)
+
+
+@op(promotion="float", method=False, in_place=True)
+def silu(xp: Any, x: Any) -> Any:
+    """Return `x * sigmoid(x)`, elementwise.
+
+    Example:
+        >>> tensorlib.silu(tensorlib.tensor([-1.0, 2.0]))
+        tensor([-0.2689,  1.7616])
+    """
+    return x * sigmoid.via(xp, x), (x,)
+
+
+def _silu_gradient(xp: Any, g: Any, x: Any) -> Any:
+    y = sigmoid.via(xp, x)
+    return g * (y * (1 + x * (1 - y)))
+
+
+silu.grads(_silu_gradient)
+
+
+@op()
+def softmax(xp: Any, x: Any, *, dim: int, dtype: Any = None) -> Any:
+    """Return `exp(x)` scaled so that it sums to 1 along a dimension.
+
+    Args:
+        x: a floating point tensor.
+        dim: the dimension.
+        dtype: convert to this type first.
+
+    Raises:
+        DimensionError: the dimension is out of range.
+        TypeError: the type is no floating point type.
+
+    Example:
+        >>> tensorlib.softmax(tensorlib.tensor([0.0, 0.0, 1.0]), 0)
+        tensor([0.2119, 0.2119, 0.5761])
+    """
+    x, axis = _softmax_arguments("softmax", x, dim, dtype)
+    y = xp.exp(shifted_by_maximum(x, axis))
+    y /= y.sum(axis=axis, keepdims=True)
+    return y, (y, axis)
+
+
+softmax.grads(lambda xp, g, y, dim: y * (g - (g * y).sum(axis=dim, keepdims=True)))
+
+
+@op()
+def log_softmax(xp: Any, x: Any, *, dim: int, dtype: Any = None) -> Any:
+    """Return the logarithm of `softmax(x)`, exact also where that is near 0.
+
+    Args:
+        x: a floating point tensor.
+        dim: the dimension.
+        dtype: convert to this type first.
+
+    Raises:
+        DimensionError: the dimension is out of range.
+        TypeError: the type is no floating point type.
+
+    Example:
+        >>> tensorlib.log_softmax(tensorlib.tensor([0.0, 0.0, 1.0]), 0)
+        tensor([-1.5514, -1.5514, -0.5514])
+    """
+    x, axis = _softmax_arguments("log_softmax", x, dim, dtype)
+    y = log_softmax_array(xp, x, axis)
+    return y, (y, axis)
+
+
+log_softmax.grads(lambda xp, g, y, dim: g - xp.exp(y) * g.sum(axis=dim, keepdims=True))
+
+
+def _softmax_arguments(name: str, x: Any, dim: int, dtype: Any) -> tuple[Any, int | None]:
+    """Return the array of the wanted type and the axis: None of a 0-d array, where there is none."""
+    axis = as_dim(name, dim, x.ndim) if x.ndim else None
+    if dtype is not None:
+        x = x.astype(as_dtype(dtype).numpy)
+    if x.dtype.kind != "f":
+        raise TypeError(f"{name}: needs a floating point tensor, not {x.dtype}; give dtype=")
+    return x, axis
+
+
+def shifted_by_maximum(x: Any, axis: int | None) -> Any:
+    """Return `x` less its maximum along an axis, so that its exponential does not overflow."""
+    return x - x.max(axis=axis, keepdims=True) if x.size else x.copy()
+
+
+def log_softmax_array(xp: Any, x: Any, axis: int | None) -> Any:
+    """Return the logarithm of the softmax of an array."""
+    y = shifted_by_maximum(x, axis)
+    y -= xp.log(xp.exp(y).sum(axis=axis, keepdims=True))
+    return y

@@ -1,0 +1,187 @@
+"""Choices between elements: where, maximum, clamp and the like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorlib.autograd.op import check_broadcast, op
+from tensorlib.dtypes import result_type
+from tensorlib.errors import ArgumentError
+
+
+@op(numbers=True)
+def where(xp: Any, condition: Any, x: Any = None, other: Any = None) -> Any:
+    """Return the elements of `x` where a condition is true, and those of `other` elsewhere.
+
+    Args:
+        condition: a bool (or uint8) tensor.
+        x: a tensor or number; left out together with `other`, the result is the indices of the true elements, one
+            int64 tensor for each dimension.
+        other: a tensor or number.
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+        TypeError: the condition is no bool tensor.
+
+    Example:
+        >>> x = tensorlib.tensor([-1.0, 2.0])
+        >>> tensorlib.where(x > 0, x, 0.0), tensorlib.where(x > 0)
+        (tensor([0., 2.]), (tensor([1]),))
+    """
+    if getattr(condition, "dtype", "number") not in ("bool", "uint8"):
+        raise TypeError(f"where: the condition must be a bool tensor, not {getattr(condition, 'dtype', 'a number')}")
+    if x is None and other is None:
+        return tuple(xp.nonzero(condition)), (condition,)
+    if x is None or other is None:
+        raise TypeError("where: needs both x and other, or none of them")
+    check_broadcast("where", (condition, x, other))
+    x, other = to_common(xp, x, other)
+    return xp.where(condition != 0, x, other), (condition,)
+
+
+where.grads(
+    lambda xp, g, condition: None,
+    lambda xp, g, condition: xp.where(condition, g, 0),
+    lambda xp, g, condition: xp.where(condition, 0, g),
+)
+
+
+def to_common(xp: Any, *values: Any) -> list[Any]:
+    """Return arrays of the common type of arrays and numbers."""
+    common = result_type(values)
+    return [xp.asarray(value, common) for value in values]
+
+
+@op(numbers=True, in_place=True)
+def masked_fill(xp: Any, x: Any, mask: Any, value: Any) -> Any:
+    """Return `x` with another value where a mask is true.
+
+    Args:
+        x: a tensor.
+        mask: a bool (or uint8) tensor that broadcasts with `x`.
+        value: a number or 0-d tensor.
+
+    Raises:
+        ArgumentError: the value has dimensions.
+        ShapeError: the shapes do not broadcast.
+        TypeError: the mask is no bool tensor.
+
+    Example:
+        >>> x = tensorlib.tensor([1.0, 2.0, 3.0])
+        >>> x.masked_fill(x > 1.5, -1)
+        tensor([ 1., -1., -1.])
+    """
+    if getattr(mask, "dtype", "number") not in ("bool", "uint8"):
+        raise TypeError(f"masked_fill: the mask must be a bool tensor, not {getattr(mask, 'dtype', 'a number')}")
+    if getattr(value, "ndim", 0):
+        raise ArgumentError(f"masked_fill: the value must be a number or 0-d tensor, not of shape {value.shape}")
+    check_broadcast("masked_fill", (x, mask))
+    return xp.where(mask != 0, xp.asarray(value, x.dtype), x), (mask,)
+
+
+masked_fill.grads(
+    lambda xp, g, mask: xp.where(mask, 0, g),
+    lambda xp, g, mask: None,
+    lambda xp, g, mask: xp.where(mask, g, 0),
+)
+
+
+@op(promotion="common")
+def maximum(xp: Any, x: Any, other: Any) -> Any:
+    """Return the greater of two, elementwise; nan where one is nan. Equal ones share the gradient.
+
+    Args:
+        x: a tensor or number.
+        other: a tensor or number that broadcasts with `x`.
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+
+    Example:
+        >>> tensorlib.maximum(tensorlib.tensor([1.0, 3.0]), tensorlib.tensor([2.0, 2.0]))
+        tensor([2., 3.])
+    """
+    return xp.maximum(x, other), (x, other)
+
+
+maximum.grads(
+    lambda xp, g, x, other: xp.where(x < other, 0, xp.where(x == other, g / 2, g)),
+    lambda xp, g, x, other: xp.where(x > other, 0, xp.where(x == other, g / 2, g)),
+)
+
+
+@op(promotion="common")
+def minimum(xp: Any, x: Any, other: Any) -> Any:
+    """Return the lesser of two, elementwise; nan where one is nan. Equal ones share the gradient.
+
+    Args:
+        x: a tensor or number.
+        other: a tensor or number that broadcasts with `x`.
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+
+    Example:
+        >>> tensorlib.minimum(tensorlib.tensor([1.0, 3.0]), tensorlib.tensor([2.0, 2.0]))
+        tensor([1., 2.])
+    """
+    return xp.minimum(x, other), (x, other)
+
+
+minimum.grads(
+    lambda xp, g, x, other: xp.where(x > other, 0, xp.where(x == other, g / 2, g)),
+    lambda xp, g, x, other: xp.where(x < other, 0, xp.where(x == other, g / 2, g)),
+)
+
+
+@op(numbers=True, in_place=True, aliases=("clip",))
+def clamp(xp: Any, x: Any, min: Any = None, max: Any = None) -> Any:
+    """Return `x` with elements below `min` raised to it, then those above `max` lowered to it.
+
+    Args:
+        x: a tensor.
+        min: a number or a tensor that broadcasts with `x`; None for no bound.
+        max: a number or a tensor that broadcasts with `x`; None for no bound.
+
+    Raises:
+        ArgumentError: both bounds are None.
+        ShapeError: the shapes do not broadcast.
+
+    Example:
+        >>> tensorlib.tensor([-2.0, 0.5, 3.0]).clamp(-1, 1), tensorlib.tensor([-2.0, 3.0]).clamp(max=0)
+        (tensor([-1.0000,  0.5000,  1.0000]), tensor([-2.,  0.]))
+    """
+    if min is None and max is None:
+        raise ArgumentError("clamp: needs min, max or both")
+    check_broadcast("clamp", (x, min, max))
+    common = result_type([value for value in (x, min, max) if value is not None])
+    y = x if x.dtype == common else x.astype(common)
+    if min is not None:
+        y = xp.maximum(y, xp.asarray(min, common))
+    if max is not None:
+        y = xp.minimum(y, xp.asarray(max, common))
+    return y, (min, x, max)
+
+
+def _inside(low: Any, x: Any, high: Any) -> Any:
+    """Where the result is `x` itself."""
+    if low is None:
+        return x <= high
+    return x >= low if high is None else (x >= low) & (x <= high)
+
+
+def _raised(low: Any, x: Any, high: Any) -> Any:
+    """Where the result is the lower bound."""
+    return x < low if high is None else (x < low) & (low < high)
+
+
+def _lowered(low: Any, x: Any, high: Any) -> Any:
+    """Where the result is the upper bound."""
+    return x > high if low is None else (x > high) | (high < low)
+
+
+clamp.grads(
+    lambda xp, g, low, x, high: g * _inside(low, x, high),
+    lambda xp, g, low, x, high: g * _raised(low, x, high),
+    lambda xp, g, low, x, high: g * _lowered(low, x, high),
+)

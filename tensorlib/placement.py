@@ -1,0 +1,52 @@
+"""Arrays on devices: which array module works there, and moving from one to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy
+
+from tensorlib import _xp
+from tensorlib.device import device as Device
+
+
+@contextmanager
+def array_module_on(device: Any) -> Iterator[Any]:
+    """Give the array module of a device; arrays made inside with it lie there. None stands for the CPU.
+
+    Raises:
+        DeviceError: there is no such device.
+
+    Example:
+        >>> with array_module_on("cpu") as xp:
+        ...     xp.__name__
+        'numpy'
+    """
+    wanted = Device("cpu" if device is None else device)
+    if wanted.type == "cpu":
+        yield numpy
+        return
+    module = _xp.cuda_module()
+    if wanted.index is None:
+        yield module
+        return
+    with module.cuda.Device(wanted.index):
+        yield module
+
+
+def place(array: Any, device: Any) -> Any:
+    """Return an array on a device: itself where it is there already, a copy otherwise.
+
+    Raises:
+        DeviceError: there is no such device.
+    """
+    wanted = Device(device)
+    if wanted.type == "cpu":
+        return _xp.to_host(array)
+    here = Device(_xp.device_name(array))
+    if here.type == "cuda" and wanted.index in (None, here.index):
+        return array
+    with array_module_on(wanted) as xp:
+        return xp.asarray(array)

@@ -1,0 +1,117 @@
+"""Every operation, by the calls listed in `op_table`: values, gradients, second gradients, documentation."""
+
+from __future__ import annotations
+
+import doctest
+import sys
+
+import numpy
+import pytest
+
+import tensorlib
+from tensorlib import Tensor
+from tensorlib.autograd.gradcheck import gradcheck, gradgradcheck
+from tensorlib.autograd.graph import Node
+from tensorlib.autograd.op import OPS
+from tests.tensorlib.op_table import SAMPLES
+from tests.tensorlib.op_table.sample import leaves
+
+ALL = sorted(set(OPS.values()), key=lambda op: op.name)
+EACH_OP = pytest.mark.parametrize("op", ALL, ids=lambda op: op.name)
+DIFFERENTIABLE = [
+    sample for sample in SAMPLES if sample.has_gradients() and (sample.op not in OPS or OPS[sample.op].differentiable)
+]
+
+
+def each(samples):
+    return pytest.mark.parametrize("sample", samples, ids=str)
+
+
+def results(value):
+    return list(value) if isinstance(value, tuple) else [value]
+
+
+@EACH_OP
+def test_has_a_sample(op):
+    assert any(OPS.get(sample.op) is op for sample in SAMPLES), f"no call of {op.name} is listed in op_table"
+
+
+@EACH_OP
+def test_has_gradients_and_a_check_of_them(op):
+    assert bool(op.pullbacks) == op.differentiable
+    assert not op.differentiable or any(OPS.get(sample.op) is op for sample in DIFFERENTIABLE)
+
+
+@EACH_OP
+def test_documentation(op):
+    assert op.__doc__ is not None
+    summary = op.__doc__.splitlines()[0]
+    assert summary.endswith("."), f"{op.name}: the first line must be a sentence"
+    globs = {**vars(sys.modules[op.__module__]), "tensorlib": tensorlib, "numpy": numpy, op.name: op}
+    example = doctest.DocTestParser().get_doctest(op.__doc__, globs, op.name, None, None)
+    assert example.examples, f"{op.name} has no example"
+    report: list[str] = []
+    doctest.DocTestRunner(verbose=False).run(example, out=report.append)
+    assert not report, "".join(report)
+
+
+@each([sample for sample in SAMPLES if sample.numpy is not None])
+def test_values(sample):
+    args, options = sample.tensors()
+    got = results(sample.call(args, options))
+    expected = results(sample.numpy(*sample.args, **sample.options))
+    for value, reference in zip(got, expected, strict=True):
+        numpy.testing.assert_allclose(value.numpy(), reference, rtol=1e-12, atol=1e-12, strict=False)
+        assert value.shape == numpy.shape(reference)
+
+
+@each(SAMPLES)
+def test_inputs_are_left_alone(sample):
+    args, options = sample.tensors(requires_grad=True)
+    value = sample.call(args, options)
+    for result in results(value):
+        assert isinstance(result._array, numpy.ndarray)
+        if result.requires_grad:
+            result.backward(Tensor(numpy.ones(result.shape, result._array.dtype)), retain_graph=True)
+    for before, after in zip(flat(sample.tensors()), flat((args, options)), strict=True):
+        numpy.testing.assert_array_equal(after._array, before._array)
+
+
+def flat(value):
+    if isinstance(value, dict):
+        return flat(list(value.values()))
+    if isinstance(value, (list, tuple)):
+        return [tensor for item in value for tensor in flat(item)]
+    return [value] if isinstance(value, Tensor) else []
+
+
+def with_leaves(sample):
+    """Return a call of the sample as a function of its tensors that need a gradient, and these."""
+    args, options = sample.tensors(requires_grad=True)
+    return lambda *_: sample.call(args, options), leaves((args, options))
+
+
+@each(DIFFERENTIABLE)
+def test_gradients(sample):
+    function, inputs = with_leaves(sample)
+    assert any(result.requires_grad for result in results(function()))
+    gradcheck(function, inputs)
+
+
+@each([sample for sample in DIFFERENTIABLE if sample.second])
+def test_second_gradients(sample):
+    function, inputs = with_leaves(sample)
+    gradgradcheck(function, inputs)
+
+
+@pytest.mark.parametrize("op", [op for op in ALL if op.quick is not None], ids=lambda op: op.name)
+def test_saves_the_same_on_every_quick_call(op):
+    found = set()
+    for sample in DIFFERENTIABLE:
+        if OPS.get(sample.op) is op and not sample.options and all(isinstance(x, numpy.ndarray) for x in sample.args):
+            args, _ = sample.tensors(requires_grad=True)
+            if all(isinstance(x, Tensor) and x.requires_grad for x in args):
+                node = op.apply(args, {})._edge
+                assert type(node) is Node
+                found.add(node.roles)
+    assert len(found) == 1
