@@ -51,11 +51,6 @@ from tensorlib.dtypes import set_default_dtype as set_default_dtype
 from tensorlib.dtypes import uint8 as uint8
 from tensorlib.methods import attach_methods as _attach_methods
 from tensorlib.ops._attach import FUNCTIONS as _FUNCTIONS
-from tensorlib.ops.comparison import allclose as allclose
-from tensorlib.ops.comparison import equal as equal
-from tensorlib.ops.extremes import max as max
-from tensorlib.ops.extremes import median as median
-from tensorlib.ops.extremes import min as min
 from tensorlib.printing import set_printoptions as set_printoptions
 from tensorlib.random import Generator as Generator
 from tensorlib.random import default_generator as default_generator

@@ -1,0 +1,1 @@
+"""Array-level building blocks behind the operations: plain functions on NumPy or CuPy arrays, no tensors."""
