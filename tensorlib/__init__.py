@@ -66,6 +66,8 @@ from tensorlib.random import randn_like as randn_like
 from tensorlib.random import randperm as randperm
 from tensorlib.random import seed as seed
 from tensorlib.random import set_rng_state as set_rng_state
+from tensorlib.serialization import load as load
+from tensorlib.serialization import save as save
 from tensorlib.tensor import Size as Size
 from tensorlib.tensor import Tensor as Tensor
 from tensorlib.version import __version__ as __version__
