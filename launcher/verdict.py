@@ -10,6 +10,8 @@ from launcher.tracebacks import PEER_ERROR
 
 # A rank that ends with this code ends only because another one has failed.
 EXIT_PEER_FAILED = 76
+# A rank that ends with this code, as commands do for bad input, has said itself what is wrong.
+EXIT_BAD_INPUT = 2
 EXIT_TIMEOUT = 124
 EXIT_FAILED = 1
 
@@ -47,6 +49,11 @@ def first_failure(ends: Sequence[RankEnd]) -> RankEnd | None:
     failed = [end for end in ends if end.failed]
     causes = [end for end in failed if not end.consequence] or failed
     return min(causes, key=lambda end: end.at, default=None)
+
+
+def is_explained(culprit: RankEnd, ends: Sequence[RankEnd]) -> bool:
+    """Whether the ranks have refused their input, and one of them has said why in a line of its own."""
+    return culprit.code == EXIT_BAD_INPUT and any(end.code == EXIT_BAD_INPUT and end.words for end in ends)
 
 
 def failure_message(culprit: RankEnd, ends: Sequence[RankEnd]) -> str:

@@ -6,14 +6,17 @@ from tensorlib.ops import broadcasting as broadcasting
 from tensorlib.ops import casting as casting
 from tensorlib.ops import comparison as comparison
 from tensorlib.ops import conv as conv
+from tensorlib.ops import cross_entropy as cross_entropy
 from tensorlib.ops import cumulative as cumulative
 from tensorlib.ops import diagonals as diagonals
 from tensorlib.ops import einsum as einsum
 from tensorlib.ops import exponential as exponential
 from tensorlib.ops import extremes as extremes
+from tensorlib.ops import filling as filling
 from tensorlib.ops import gather_scatter as gather_scatter
 from tensorlib.ops import indexing as indexing
 from tensorlib.ops import joining as joining
+from tensorlib.ops import loss as loss
 from tensorlib.ops import matrix as matrix
 from tensorlib.ops import matrix_functions as matrix_functions
 from tensorlib.ops import norm as norm

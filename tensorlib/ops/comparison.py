@@ -6,7 +6,7 @@ from typing import Any
 
 from tensorlib._xp import array_module
 from tensorlib.autograd.op import op
-from tensorlib.ops._attach import tensor_method
+from tensorlib.ops._attach import public_function, require_tensor, tensor_method
 from tensorlib.tensor import Tensor
 
 
@@ -329,6 +329,7 @@ def isclose(xp: Any, x: Any, other: Any, *, rtol: float = 1e-5, atol: float = 1e
     return xp.isclose(x, other, rtol=rtol, atol=atol, equal_nan=equal_nan), ()
 
 
+@public_function
 @tensor_method
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Tell whether all elements are within `atol + rtol * abs(other)` of those of `other`.
@@ -350,6 +351,7 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-
     return bool(isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)._array.all())
 
 
+@public_function
 @tensor_method
 def equal(input: Tensor, other: Tensor) -> bool:
     """Tell whether two tensors have the same shape and the same elements.
@@ -362,7 +364,6 @@ def equal(input: Tensor, other: Tensor) -> bool:
         >>> tensorlib.equal(tensorlib.tensor([1, 2]), tensorlib.tensor([1, 2]))
         True
     """
-    for name, value in (("input", input), ("other", other)):
-        if not isinstance(value, Tensor):
-            raise TypeError(f"equal: {name} must be a Tensor, not {type(value).__name__}")
+    require_tensor("equal", input)
+    require_tensor("equal", other)
     return bool(array_module(input._array, other._array).array_equal(input._array, other._array))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from tensorlib._xp import array_module
 from tensorlib.autograd.op import op
 from tensorlib.errors import ArgumentError
-from tensorlib.ops._attach import tensor_method
+from tensorlib.ops._attach import public_function, tensor_method
 from tensorlib.ops._dims import as_dim
 from tensorlib.ops.reduction import Axes, kept, reduced_axes, reduced_count
 from tensorlib.ops.selection import maximum, minimum
@@ -203,6 +203,7 @@ def _median_indices(xp: Any, x: Any, axis: int) -> Any:
     return xp.where(xp.isnan(xp.take_along_axis(x, last, axis)), last, middle)
 
 
+@public_function
 @tensor_method
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """Return the greatest element, or those along a dimension with their indices, or the greater of two tensors.
@@ -232,6 +233,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     return ValuesAndIndices(*max_along(input, dim=dim, keepdim=keepdim))
 
 
+@public_function
 @tensor_method
 def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """Return the least element, or those along a dimension with their indices, or the lesser of two tensors.
@@ -261,6 +263,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     return ValuesAndIndices(*min_along(input, dim=dim, keepdim=keepdim))
 
 
+@public_function
 @tensor_method
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the median: of an even number of elements the lower of the two in the middle; nan where there is one.

@@ -183,7 +183,7 @@ def logsumexp(xp: Any, x: Any, *, dim: Any, keepdim: bool = False) -> Any:
     """
     check_float("logsumexp", x)
     axes = reduced_axes("logsumexp", dim, x.ndim)
-    highest = x.max(axis=axes, keepdims=True) if x.size else 0
+    highest = x.max(axis=axes, keepdims=True) if x.size else xp.zeros((), x.dtype)
     highest = xp.where(xp.isfinite(highest), highest, 0)
     total = xp.exp(x - highest).sum(axis=axes, keepdims=True)
     y = (highest + xp.log(total)).sum(axis=axes, keepdims=keepdim)

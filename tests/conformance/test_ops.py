@@ -34,6 +34,7 @@ def results(value):
     return list(value) if isinstance(value, (tuple, list)) else [value]
 
 
+@pytest.mark.filterwarnings("ignore:size_average and reduce args")
 @pytest.mark.parametrize(("sample", "dtype"), list(cases()))
 def test_as_pytorch(sample, dtype):
     args, options = sample.tensors(dtype, requires_grad=sample.differentiable)

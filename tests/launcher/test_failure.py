@@ -51,6 +51,21 @@ def test_the_failure_is_told_once_and_ends_the_job(jobs: Any, failure: str, code
     assert jobs.processes() == []
 
 
+def test_ranks_that_refuse_their_input_have_said_why(jobs: Any) -> None:
+    refuse = (
+        "    if RANK == 0: time.sleep(0.5); print('train.py: error: no such data', file=sys.stderr)\n    sys.exit(2)\n"
+    )
+    code, _, stderr = jobs.run("-n", "3", jobs.script(OTHERS_WAIT + refuse))
+    assert (code, stderr.splitlines()) == (2, ["[0] train.py: error: no such data"])
+    assert jobs.processes() == []
+
+
+def test_exit_code_2_without_a_word_is_told(jobs: Any) -> None:
+    code, _, stderr = jobs.run("-n", "1", jobs.script("import sys; sys.exit(2)"))
+    assert code == 2
+    assert "exited with code 2" in stderr
+
+
 def test_any_rank_can_be_killed_from_outside(jobs: Any) -> None:
     script = jobs.script(f"{OTHERS_WAIT}    time.sleep(60)\n")
     process = jobs.start("-n", "3", script)

@@ -33,6 +33,8 @@ class Sample:
         differentiable: False where no gradients are to be computed.
         kink: True where differences say nothing about the gradients; they are compared with PyTorch's only.
         second: False where second gradients are not to be checked.
+        constants: names of options whose tensors never need a gradient.
+        arrays: names of options that take arrays, not tensors; these are steps of gradients.
         tolerance: how far values and gradients may be from PyTorch's, relative to float32's and float64's precision.
     """
 
@@ -44,6 +46,8 @@ class Sample:
     differentiable: bool = True
     kink: bool = False
     second: bool = True
+    constants: tuple[str, ...] = ()
+    arrays: tuple[str, ...] = ()
     tolerance: float = 32.0
 
     def __str__(self) -> str:
@@ -56,15 +60,20 @@ class Sample:
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return fresh arguments and options, with tensors for arrays and floats of type `dtype`, if one is given."""
 
-        def convert(value: Any) -> Any:
+        def convert(value: Any, requires_grad: bool) -> Any:
             if isinstance(value, (list, tuple)):
-                return type(value)(convert(item) for item in value)
+                return type(value)(convert(item, requires_grad) for item in value)
             if not isinstance(value, numpy.ndarray):
                 return value
-            tensor = wrap(fresh(value, dtype if value.dtype.kind == "f" else None))
-            return tensor.requires_grad_() if requires_grad and value.dtype.kind == "f" else tensor
+            is_float = value.dtype.kind == "f"
+            tensor = wrap(fresh(value, dtype if is_float else None))
+            return tensor.requires_grad_() if requires_grad and is_float else tensor
 
-        return convert(self.args), {name: convert(value) for name, value in self.options.items()}
+        options = {
+            name: value if name in self.arrays else convert(value, requires_grad and name not in self.constants)
+            for name, value in self.options.items()
+        }
+        return convert(self.args, requires_grad), options
 
     def has_floats(self) -> bool:
         """Tell whether there are floating point tensors among the arguments."""
