@@ -6,6 +6,7 @@ The machine is noisy and its speed drifts, so the peers take turns and what coun
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -24,7 +25,7 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 
 @dataclass
 class Row:
-    """One measurement: medians in seconds, and the ratio that is aimed at."""
+    """One measurement: medians in seconds (NaN without a peer), and the ratio that is aimed at."""
 
     name: str
     ours: float
@@ -56,32 +57,52 @@ def load_torch(threads: int) -> Any:
 
 
 def compare(
-    name: str, ours: Callable[[], Any], theirs: Callable[[], Any], repeat: int, target: float | None = None
+    name: str,
+    ours: Callable[[], Any],
+    theirs: Callable[[], Any] | None,
+    repeat: int,
+    target: float | None = None,
+    before: Callable[[], Any] = lambda: None,
 ) -> Row:
-    """Time two functions in turn, after a warm-up of each, and return the medians."""
+    """Time two functions in turn, after a warm-up of each, and return the medians.
+
+    Args:
+        name: what is measured.
+        ours: our function.
+        theirs: the peer's, or None where there is none.
+        repeat: how often each is timed.
+        target: the ratio that is aimed at.
+        before: called before each timed call.
+    """
+    peers = [ours] if theirs is None else [ours, theirs]
     for _ in range(max(3, repeat // 10)):
-        ours()
-        theirs()
-    times: tuple[list[float], list[float]] = ([], [])
+        for function in peers:
+            function()
+    times: dict[Callable[[], Any], list[float]] = {function: [] for function in peers}
     for k in range(repeat):
-        for which in (0, 1) if k % 2 else (1, 0):
-            function = (ours, theirs)[which]
+        for function in peers if k % 2 else reversed(peers):
+            before()
             started = time.perf_counter()
             function()
-            times[which].append(time.perf_counter() - started)
-    return Row(name, statistics.median(times[0]), statistics.median(times[1]), target)
+            times[function].append(time.perf_counter() - started)
+    medians = [statistics.median(times[function]) for function in peers]
+    return Row(name, medians[0], medians[1] if theirs else math.nan, target)
 
 
 def show(title: str, rows: list[Row], path: Path | None, peer: str = "PyTorch") -> None:
     """Print the table, and write the same as JSON if a path is given."""
     table = Table("", "tensorlib", peer, "ratio", "target", title=title)
     for row in rows:
+        if math.isnan(row.theirs):
+            table.add_row(row.name, _time(row.ours), "-", "-", "")
+            continue
         met = "" if row.target is None else f"{row.target:.2f} {'met' if row.ratio <= row.target else 'MISSED'}"
         table.add_row(row.name, _time(row.ours), _time(row.theirs), f"{row.ratio:.2f}", met)
     Console().print(table)
     if path:
         about = {"title": title, "python": platform.python_version(), "machine": platform.machine()}
         listed = [{**asdict(row), "ratio": row.ratio} for row in rows]
+        listed = [{key: None if value != value else value for key, value in row.items()} for row in listed]
         path.write_text(json.dumps({**about, "rows": listed}, indent=2) + "\n")
 
 

@@ -37,6 +37,7 @@ KILL_PATIENCE = 5.0
 
 def main() -> None:
     """Guard one rank; the argument is the file descriptor of the lifeline."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's handler would swallow one that meets the rank unborn
     lifeline = int(sys.argv[1])
     os.set_inheritable(lifeline, False)
     command = json.loads(_read_line(lifeline))

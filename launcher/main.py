@@ -28,10 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_BAD_INPUT
     except SystemExit as done:  # argparse has printed the help or the version
         return int(done.code or 0)
-    # Help and complaints come at once: what starts processes is loaded only when there is something to start.
-    from launcher.supervise import run
-
     try:
+        # Help and complaints come at once: what starts processes is loaded only when there is something to start.
+        from launcher.supervise import run
+
         return run(spec)
     except KeyboardInterrupt:  # before there was anything to stop
         return 128 + signal.SIGINT

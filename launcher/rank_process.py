@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -42,7 +43,7 @@ class RankProcess:
         rank: its number.
         pid: its process id, once it is known; that of its guardian until then.
         ending: how it ended; None while it runs.
-        stopped_at: when the launcher first sent it a signal; None if never.
+        stopped_at: when the launcher first sent it a signal to end; None if never.
 
     Raises:
         OSError: no more processes or files can be had.
@@ -87,7 +88,8 @@ class RankProcess:
 
     def signal(self, number: int) -> None:
         """Send a signal to the rank's process group; nothing happens where it has ended."""
-        self.stopped_at = self.stopped_at or time.monotonic()
+        if number not in (signal.SIGSTOP, signal.SIGCONT):
+            self.stopped_at = self.stopped_at or time.monotonic()
         self._send(bytes([number]))
 
     def read_news(self) -> bool:

@@ -10,7 +10,7 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class SignalReader:
-    """Collects the signals that end a program, and changes of the terminal's size, while it is entered.
+    """Collects the signals that end or suspend a program, and changes of the terminal's size, while it is entered.
 
     What this process was told to ignore, as by `nohup`, stays ignored. Only for the main thread.
     """
@@ -22,7 +22,7 @@ class SignalReader:
         self._previous_wakeup = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
         self._previous = {
             number: signal.signal(number, _do_nothing)
-            for number in (*STOPPING, signal.SIGWINCH)
+            for number in (*STOPPING, signal.SIGTSTP, signal.SIGWINCH)
             if signal.getsignal(number) is not signal.SIG_IGN
         }
         return self
@@ -46,6 +46,13 @@ class SignalReader:
             return list(os.read(self._reading, 64))
         except BlockingIOError:
             return []
+
+
+def suspend() -> None:
+    """Do what SIGTSTP does to a program that does not handle it; return when this process goes on."""
+    handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+    signal.raise_signal(signal.SIGTSTP)
+    signal.signal(signal.SIGTSTP, handler)
 
 
 def _do_nothing(number: int, frame: FrameType | None) -> None:

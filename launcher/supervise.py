@@ -20,9 +20,10 @@ from launcher.environment import Job, environment
 from launcher.guardian import adopt_orphans, children, end_children
 from launcher.output import Relay
 from launcher.rank_process import Ending, RankProcess
-from launcher.signals import STOPPING, SignalReader
+from launcher.signals import STOPPING, SignalReader, suspend
 from launcher.spec import LaunchSpec
 from launcher.verdict import (
+    EXIT_BAD_INPUT,
     EXIT_FAILED,
     EXIT_PEER_FAILED,
     EXIT_TIMEOUT,
@@ -31,6 +32,7 @@ from launcher.verdict import (
     failure_message,
     first_failure,
     how,
+    is_explained,
     signal_name,
     were_stopped,
 )
@@ -38,6 +40,8 @@ from launcher.verdict import (
 HOST = "127.0.0.1"
 # Ranks that learn of the failure of another end by themselves, with their own clean-up, if they are let.
 END_BY_THEMSELVES_SECONDS = 2.0
+# Of ranks that all refuse the same input only one says why, and it may be a slow one.
+SAY_WHY_SECONDS = 5.0
 # After SIGKILL, a guardian has this long to end what its rank has started.
 GUARDIAN_SECONDS = 3.0
 TICK_SECONDS = 0.5
@@ -147,7 +151,8 @@ class Supervisor:
         if self._reason:
             self._relay.say(f"tlrun: {self._reason}{were_stopped([end.rank for end in ends if end.stopped])}")
         elif culprit is not None:
-            self._relay.say(f"tlrun: {failure_message(culprit, ends)}")
+            if not is_explained(culprit, ends):
+                self._relay.say(f"tlrun: {failure_message(culprit, ends)}")
             return exit_code(culprit.code)
         return self._exit_code
 
@@ -202,18 +207,27 @@ class Supervisor:
         if code != EXIT_PEER_FAILED and self._relay.policy.failed_rank is None:
             self._relay.policy.failed_rank = rank
             self._store.report(rank, how(code))
-        if not self._stopping:
-            self._plan(time.monotonic() + END_BY_THEMSELVES_SECONDS, signal.SIGTERM)
+        if not self._stopping:  # in the meantime the others hear of it, and end by themselves
+            patience = SAY_WHY_SECONDS if code == EXIT_BAD_INPUT else END_BY_THEMSELVES_SECONDS
+            self._plan(time.monotonic() + patience, signal.SIGTERM)
 
     def _on_signals(self, numbers: list[int]) -> None:
         for number in numbers:
             if number == signal.SIGWINCH:
                 self._relay.resize()
+            elif number == signal.SIGTSTP:
+                self._suspend()
             elif number in STOPPING and not self._stopping:
                 self._relay.policy.interrupted = number == signal.SIGINT
                 self._stop(f"stopped by {signal_name(number)}", 128 + number, number)
             elif number == signal.SIGINT:  # who presses Ctrl-C again does not want to wait
                 self._plan(time.monotonic(), signal.SIGKILL)
+
+    def _suspend(self) -> None:
+        """Ctrl-Z stops the ranks, too, until the shell lets the job go on."""
+        self._send(signal.SIGSTOP)
+        suspend()
+        self._send(signal.SIGCONT)
 
     def _on_time(self, deadline: float | None) -> None:
         now = time.monotonic()
@@ -240,8 +254,12 @@ class Supervisor:
 
     def _send(self, number: int) -> None:
         for process in self._processes:
-            if process.rank in self._running:
-                process.kill_guardian() if number == KILL_GUARDIANS else process.signal(number)
+            if process.rank not in self._running:
+                continue
+            if number == KILL_GUARDIANS:
+                process.kill_guardian()
+            else:
+                process.signal(number)
 
     def _ends(self) -> list[RankEnd]:
         return [self._end(process, process.ending) for process in self._processes if process.ending is not None]
@@ -249,6 +267,7 @@ class Supervisor:
     def _end(self, process: RankProcess, ending: Ending) -> RankEnd:
         editor = self._relay.editor(process.rank)
         traceback, peer_failed = editor.last_traceback, ending.code == EXIT_PEER_FAILED
+        quotable = ending.code in (EXIT_PEER_FAILED, EXIT_BAD_INPUT)
         return RankEnd(
             process.rank,
             process.pid,
@@ -256,5 +275,5 @@ class Supervisor:
             ending.at,
             stopped=process.stopped_at is not None and process.stopped_at < ending.at,
             consequence=peer_failed or (traceback is not None and traceback.is_consequence),
-            words=traceback.summary if traceback else editor.last_line if peer_failed else "",
+            words=traceback.summary if traceback else editor.last_line if quotable else "",
         )

@@ -12,13 +12,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+# Under a launcher, a rank that ends because of another one writes this and the reason, in one line.
+PEER_ERROR = "PeerError: "
 HEADER = b"Traceback (most recent call last):"
 CHAINED = (
     b"During handling of the above exception, another exception occurred:",
     b"The above exception was the direct cause of the following exception:",
 )
-# What Python writes on the line before a header; and the header of a script that does not compile.
-PREFACE = re.compile(rb"Exception in thread .*:$|Exception ignored (in|on) .*$|Process \S+:$")
+# What Python writes on the lines before a header; and the header of a script that does not compile.
+PREFACE = re.compile(
+    rb"Exception in thread .*:$|Exception ignored (in|on) |Process \S+:$|Fatal Python error: |Python runtime state: "
+)
 SYNTAX_HEADER = re.compile(rb'  File ".*", line \d+$')
 FRAME = re.compile(r'^  File "(?P<file>.+)", line (?P<line>\d+)', re.MULTILINE)
 COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
@@ -45,7 +49,7 @@ class Traceback:
     def exceptions(self) -> tuple[str, ...]:
         """The lines that name an exception, as `ValueError: bad batch`; that of the last traceback of a chain last."""
         lines = self._plain()
-        if PREFACE.match(lines[0]):
+        while lines and PREFACE.match(lines[0]):
             del lines[0]
         named = [line for line in lines if line and line not in (HEADER, *CHAINED) and not line.startswith(b" ")]
         return tuple(line.decode(errors="replace") for line in named)
@@ -133,7 +137,7 @@ def _begins(text: bytes) -> _State | None:
 
 
 def _after_preface(text: bytes) -> _State | None:
-    return _in_frames if text == HEADER else None
+    return _after_preface if PREFACE.match(text) else _in_frames if text == HEADER else None
 
 
 def _in_frames(text: bytes) -> _State | None:
@@ -172,6 +176,10 @@ class Policy:
             return [traceback.exceptions[-1].encode() + b"\n"]
         self._in_full[rank] = traceback
         return list(traceback.lines)
+
+    def shows(self, line: bytes) -> bool:
+        """Whether to show another line: that peers were interrupted is no news, either."""
+        return not (self.interrupted and line.startswith(PEER_ERROR.encode()))
 
 
 class Editor:
@@ -216,5 +224,5 @@ class Editor:
             else:
                 self._lines_since += 1
                 self.last_line = _plain(part).decode(errors="replace").strip() or self.last_line
-                lines.append(part)
+                lines += [part] * self._policy.shows(part)
         return lines

@@ -6,8 +6,12 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from launcher.tracebacks import PEER_ERROR
+
 # A rank that ends with this code ends only because another one has failed.
 EXIT_PEER_FAILED = 76
+# A rank that ends with this code, as commands do for bad input, has said itself what is wrong.
+EXIT_BAD_INPUT = 2
 EXIT_TIMEOUT = 124
 EXIT_FAILED = 1
 
@@ -47,11 +51,19 @@ def first_failure(ends: Sequence[RankEnd]) -> RankEnd | None:
     return min(causes, key=lambda end: end.at, default=None)
 
 
+def is_explained(culprit: RankEnd, ends: Sequence[RankEnd]) -> bool:
+    """Whether the ranks have refused their input, and one of them has said why in a line of its own."""
+    return culprit.code == EXIT_BAD_INPUT and any(end.code == EXIT_BAD_INPUT and end.words for end in ends)
+
+
 def failure_message(culprit: RankEnd, ends: Sequence[RankEnd]) -> str:
     """One line: who failed, how, and what became of the others."""
     others = [end for end in ends if end is not culprit]
     also = [end.rank for end in others if end.failed and not end.consequence]
     stopped = [end.rank for end in others if end.stopped or (end.failed and end.consequence)]
+    if culprit.consequence and culprit.words.startswith(PEER_ERROR):
+        # The rank at fault has not ended by itself; the others know best: "rank 1 is silent for 3 s".
+        return culprit.words.removeprefix(PEER_ERROR) + were_stopped([culprit.rank, *stopped])
     message = f"rank {culprit.rank} (pid {culprit.pid}) {how(culprit.code)}"
     if culprit.words and culprit.code > 0:
         message += f": {culprit.words}"

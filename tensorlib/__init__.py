@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 from tensorlib import ops as ops
+from tensorlib import sampling as sampling
 from tensorlib.autograd.modes import enable_grad as enable_grad
 from tensorlib.autograd.modes import is_grad_enabled as is_grad_enabled
 from tensorlib.autograd.modes import no_grad as no_grad
@@ -51,6 +52,22 @@ from tensorlib.dtypes import uint8 as uint8
 from tensorlib.methods import attach_methods as _attach_methods
 from tensorlib.ops._attach import FUNCTIONS as _FUNCTIONS
 from tensorlib.printing import set_printoptions as set_printoptions
+from tensorlib.random import Generator as Generator
+from tensorlib.random import default_generator as default_generator
+from tensorlib.random import get_rng_state as get_rng_state
+from tensorlib.random import initial_seed as initial_seed
+from tensorlib.random import manual_seed as manual_seed
+from tensorlib.random import rand as rand
+from tensorlib.random import rand_like as rand_like
+from tensorlib.random import randint as randint
+from tensorlib.random import randint_like as randint_like
+from tensorlib.random import randn as randn
+from tensorlib.random import randn_like as randn_like
+from tensorlib.random import randperm as randperm
+from tensorlib.random import seed as seed
+from tensorlib.random import set_rng_state as set_rng_state
+from tensorlib.serialization import load as load
+from tensorlib.serialization import save as save
 from tensorlib.tensor import Size as Size
 from tensorlib.tensor import Tensor as Tensor
 from tensorlib.version import __version__ as __version__

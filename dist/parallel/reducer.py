@@ -16,7 +16,7 @@ import numpy as np
 from dist.errors import DistError
 from dist.parallel.buckets import Shape, assign_buckets
 from dist.process_group import ProcessGroup
-from dist.reduce_op import ReduceOp
+from dist.reduction import ReduceOp
 from dist.work import Work
 from tensorlib.autograd.engine import call_after_backward
 from tensorlib.tensor import Tensor, wrap

@@ -1,8 +1,8 @@
 """Loops that Numba compiles when they are first needed.
 
-Importing Numba and loading a loop from its cache takes 0.4 s, compiling one 1 s more, so nothing of that happens before
-a caller has enough work for it to pay. A compiled loop and its NumPy form give the same bits (no fused, no reordered
-arithmetic), so it never matters which of the two ran.
+Importing Numba and loading a loop from its cache takes 0.4 s, compiling it as much again, so nothing of that happens
+before a caller has enough work for it to pay. A compiled loop and its NumPy form give the same bits (no fused, no
+reordered arithmetic), so it never matters which of the two ran.
 
 The machine code is kept on disk: beside the source or, where that is read-only, in the user's cache directory
 (`NUMBA_CACHE_DIR` overrides both). Where nothing can be written, each process compiles for itself. A loop is always

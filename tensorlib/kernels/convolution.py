@@ -5,7 +5,7 @@ input, `*kernel` for those of the weight, and `*out` for those of the output. Wh
 cross-correlation, as everywhere in the field.
 
 The input is unfolded one spatial axis at a time: k copies per axis of long contiguous runs instead of one copy of k*k
-short ones, up to twice as fast in NumPy. Images are taken in blocks whose columns stay in the cache; one matrix
+short ones, 1.2 to 1.7 times as fast in NumPy. Images are taken in blocks whose columns stay in the cache; one matrix
 product per image then writes straight into the output, without a transposition.
 """
 
@@ -89,8 +89,6 @@ def convolution(
     xp: Any, x: Array, weight: Array, bias: Array | None, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
 ) -> Array:
     """Convolve images with a bank of filters, and add a bias per output channel.
-
-    The bias is added here because the output is then still in the cache: a separate addition costs three times as much.
 
     Args:
         xp: Array namespace of the arrays.

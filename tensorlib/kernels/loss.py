@@ -1,7 +1,6 @@
 """Log-softmax, and the cross entropy of class indices in one step.
 
-Together with its gradient the fused form takes half the time of log-softmax and selection one after the other, and it
-keeps one array of the logits' shape instead of two.
+The fused form keeps one array of the logits' shape for the gradient, and its gradient makes no other.
 """
 
 from __future__ import annotations

@@ -129,6 +129,11 @@ def put_index(array: Any, basic: Basic, advanced: Advanced | None, value: Any) -
         array[basic][advanced] = value
 
 
+def arrays_of(index: Any) -> Any:
+    """Return an advanced index with arrays for tensors."""
+    return index and tuple([item._array if isinstance(item, Tensor) else item for item in index])
+
+
 def add_at(xp: Any, target: Any, index: Advanced, values: Any) -> None:
     """Add values to an array at an advanced index; where elements are named several times all are added."""
     axis = only_array(index)
@@ -142,7 +147,9 @@ def add_at(xp: Any, target: Any, index: Advanced, values: Any) -> None:
 
 def _add_rows(target: Any, rows: Any, values: Any) -> None:
     """Add rows by a product with a sparse matrix: many times faster than `numpy.add.at`."""
-    flat = rows.reshape(-1) % max(len(target), 1)
+    if not values.size:
+        return
+    flat = rows.reshape(-1) % len(target)
     ones = numpy.ones(flat.size, target.dtype)
     places = scipy.sparse.csc_array((ones, flat, numpy.arange(flat.size + 1)), shape=(len(target), flat.size))
     target += (places @ values.reshape(flat.size, -1)).reshape(target.shape)

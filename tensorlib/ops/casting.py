@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from tensorlib._xp import device_name
 from tensorlib.autograd.op import op
+from tensorlib.device import device as Device
 from tensorlib.dtypes import as_dtype
+from tensorlib.dtypes import dtype as Dtype
+from tensorlib.ops._attach import tensor_method
+from tensorlib.ops.shape import clone
+from tensorlib.placement import place
+from tensorlib.tensor import Tensor
 
 
 @op()
@@ -29,3 +37,133 @@ def astype(xp: Any, x: Any, *, dtype: Any) -> Any:
 
 
 astype.grads(lambda xp, g, dtype: g.astype(dtype))
+
+
+@op(method=False)
+def to_device(xp: Any, x: Any, *, device: Any) -> Any:
+    """Return a copy on another device; gradients come back to this one.
+
+    Args:
+        x: a tensor.
+        device: where the copy is to be.
+
+    Raises:
+        DeviceError: there is no such device.
+
+    Example:
+        >>> tensorlib.to_device(tensorlib.ones(2), "cpu").device
+        device(type='cpu')
+    """
+    moved = place(x, device)
+    return (moved.copy() if moved is x else moved), (device_name(x),)
+
+
+to_device.grads(lambda xp, g, device: to_device.via(xp, g, device=device))
+
+
+@tensor_method
+def to(self: Tensor, *target: Any, dtype: Any = None, device: Any = None, copy: bool = False, **_: Any) -> Tensor:
+    """Return the tensor as another type, on another device: itself where it is so already.
+
+    Args:
+        self: a tensor.
+        target: a dtype, a device, both, or a tensor whose type and device are meant.
+        dtype: the type.
+        device: the device.
+        copy: copy in any case.
+        _: `non_blocking` and `memory_format` are accepted and not used.
+
+    Raises:
+        DeviceError: there is no such device.
+        TypeError: there is no such type.
+
+    Example:
+        >>> tensorlib.tensor([1, 2]).to(tensorlib.float64)
+        tensor([1., 2.], dtype=tensorlib.float64)
+    """
+    for item in target:
+        if isinstance(item, Tensor):
+            dtype, device = item.dtype, item.device
+        elif isinstance(item, (str, int, Device)) and not isinstance(item, bool):
+            device = item
+        elif item is not None and not isinstance(item, bool):
+            dtype = item
+    result = self
+    if device is not None and place(self._array, device) is not self._array:
+        result = to_device(result, device=device)
+    if dtype is not None and as_dtype(dtype) is not result.dtype:
+        result = astype(result, dtype)
+    return clone(result) if copy and result is self else result  # type: ignore[no-any-return]
+
+
+@tensor_method
+def cpu(self: Tensor) -> Tensor:
+    """Return the tensor on the CPU: itself if it is there."""
+    return to(self, device="cpu")
+
+
+@tensor_method
+def cuda(self: Tensor, device: Any = None, non_blocking: bool = False, **_: Any) -> Tensor:
+    """Return the tensor on a CUDA device: itself if it is there; on the current device unless another is given."""
+    return to(self, device="cuda" if device is None else device)
+
+
+def _cast_method(name: str, dtype: Dtype) -> Callable[[Tensor], Tensor]:
+    def cast(self: Tensor) -> Tensor:
+        return to(self, dtype=dtype)
+
+    cast.__name__ = cast.__qualname__ = name
+    cast.__doc__ = f"Return the tensor as {dtype.name}: itself if it is so already."
+    return cast
+
+
+_NAMES = {
+    "bool": "bool",
+    "byte": "uint8",
+    "char": "int8",
+    "short": "int16",
+    "int": "int32",
+    "long": "int64",
+    "half": "float16",
+    "float": "float32",
+    "double": "float64",
+    "cfloat": "complex64",
+    "cdouble": "complex128",
+}
+for _name, _dtype in _NAMES.items():
+    tensor_method(_cast_method(_name, as_dtype(_dtype)))
+
+_TYPE_NAMES = {f"{name.capitalize()}Tensor": as_dtype(_NAMES[name]) for name in tuple(_NAMES)[:9]}
+_TYPE_OF_DTYPE = {dtype: name for name, dtype in _TYPE_NAMES.items()}
+
+
+@tensor_method
+def type(self: Tensor, dtype: Any = None, non_blocking: bool = False, **_: Any) -> Any:
+    """Return the name of the tensor's type, or the tensor as another type.
+
+    Args:
+        self: a tensor.
+        dtype: a type, or the name of one such as "tensorlib.FloatTensor", with "cuda." in it for the device.
+        non_blocking: accepted and not used.
+        _: accepted and not used, for older names of `non_blocking`.
+
+    Raises:
+        TypeError: there is no such type.
+
+    Example:
+        >>> tensorlib.zeros(2).type(), tensorlib.zeros(2).type("tensorlib.LongTensor")
+        ('tensorlib.FloatTensor', tensor([0, 0]))
+    """
+    if dtype is None:
+        prefix = "tensorlib.cuda." if self.is_cuda else "tensorlib."
+        return prefix + _TYPE_OF_DTYPE.get(self.dtype, f"{self.dtype.name}Tensor")
+    if not isinstance(dtype, str) or dtype.rpartition(".")[2] not in _TYPE_NAMES:
+        return to(self, dtype=dtype)
+    device = "cuda" if ".cuda." in dtype else "cpu"
+    return to(self, dtype=_TYPE_NAMES[dtype.rpartition(".")[2]], device=device)
+
+
+@tensor_method
+def type_as(self: Tensor, other: Tensor) -> Tensor:
+    """Return the tensor with the type and on the device of another."""
+    return to(self, other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tensorlib.autograd.op import op
@@ -29,7 +30,7 @@ def matmul(xp: Any, x: Any, other: Any) -> Any:
     """
     check_product("matmul", x, other)
     if other.ndim == 2 and x.ndim > 2 and x.flags.c_contiguous:
-        return (x.reshape(-1, x.shape[-1]) @ other).reshape(x.shape[:-1] + other.shape[1:]), (x, other)
+        return (as_rows(x) @ other).reshape(x.shape[:-1] + other.shape[1:]), (x, other)
     try:
         return xp.matmul(x, other), (x, other)
     except ValueError:
@@ -67,8 +68,13 @@ def _product_right(xp: Any, g: Any, x: Any, y: Any) -> Any:
     if y.ndim > 2:
         return xp.swapaxes(x, -1, -2) @ g
     # One product for the whole batch, instead of one for each and their sum.
-    rows = x.reshape(-1, x.shape[-1]) if x.size else x.reshape(0, x.shape[-1])
+    rows = as_rows(x)
     return xp.swapaxes(rows, 0, 1) @ g.reshape((rows.shape[0],) + tuple(y.shape[1:]))
+
+
+def as_rows(x: Any) -> Any:
+    """Return the vectors of a batch as the rows of one matrix."""
+    return x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))  # -1 would not do where there are no elements
 
 
 matmul.grads(_product_left, _product_right)
@@ -104,14 +110,14 @@ def linear(xp: Any, x: Any, weight: Any, bias: Any = None) -> Any:
         raise ArgumentError(f"linear: needs tensors of one type, not {types}")
     if bias is not None and bias.shape != weight.shape[:-1]:
         raise ShapeError(f"linear: needs a bias of shape {weight.shape[:-1]}, not {tuple(bias.shape)}")
-    value = (x.reshape(-1, x.shape[-1]) if x.size else x) @ weight.T
+    value = as_rows(x) @ weight.T
     if bias is not None:
         value += bias
     return value.reshape(x.shape[:-1] + weight.shape[:-1]), (x, weight)
 
 
 def _linear_weight(xp: Any, g: Any, x: Any, weight: Any) -> Any:
-    rows = x.reshape(-1, x.shape[-1]) if x.size else x.reshape(0, x.shape[-1])
+    rows = as_rows(x)
     if weight.ndim == 1:
         return g.reshape(rows.shape[0]) @ rows
     return xp.swapaxes(g.reshape(rows.shape[0], weight.shape[0]), 0, 1) @ rows

@@ -89,6 +89,8 @@ ERROR = [*FRAMES, b"ValueError: bad\n"]
         ([HEADER + b"\n"] * 3, 0),
         ([b"Exception ignored in: <function f>\n", *ERROR], 1),
         ([b"Exception ignored in: <function f>\n", b"x\n"], 0),
+        ([b"Fatal Python error: init_import_site: x\n", b"Python runtime state: initialized\n", *ERROR], 1),
+        ([b"Fatal Python error: Aborted\n", b"\n", b"Current thread 0x1:\n", b'  File "a.py", line 1 in f\n'], 0),
         ([b"Process SpawnProcess-1:\n", *ERROR], 1),
         ([HEADER + b"\r\n", b'  File "train.py", line 1\r\n', b"ValueError\r\n"], 1),
         ([HEADER + b"\n", *[b"  x\n"] * 20000, b"end\n"], 0),
@@ -144,7 +146,7 @@ def test_interrupts_are_shown_unless_expected() -> None:
     interrupt = [*FRAMES, b"KeyboardInterrupt\n"]
     assert show(Editor(0, policy), *interrupt) == interrupt
     policy.interrupted = True
-    assert show(Editor(1, policy), b"saving\n", *interrupt) == [b"saving\n"]
+    assert show(Editor(1, policy), b"saving\n", *interrupt, b"PeerError: rank 0 was interrupted\n") == [b"saving\n"]
     assert show(Editor(1, policy), *ERROR) == ERROR
 
 

@@ -22,7 +22,8 @@ CASES: list[tuple[list[RankEnd], str | None]] = [
     ([RAISED, FINE], "rank 1 (pid 11) exited with code 1: ValueError: bad batch (train.py:41)"),
     ([PEER, WRAPPED, KILLED, STOPPED], "rank 2 (pid 12) was killed by SIGKILL; ranks 0, 3, 4 were stopped"),
     ([PEER, KILLED], "rank 2 (pid 12) was killed by SIGKILL; rank 0 was stopped"),
-    ([PEER, STOPPED], "rank 0 (pid 10) exited with code 76: PeerError: rank 2 is silent; rank 4 was stopped"),
+    ([PEER, STOPPED], "rank 2 is silent; ranks 0, 4 were stopped"),
+    ([WRAPPED], "rank 3 (pid 13) exited with code 1"),
     ([LATE, KILLED, RAISED], "rank 2 (pid 12) was killed by SIGKILL; ranks 1, 6 failed too"),
 ]
 

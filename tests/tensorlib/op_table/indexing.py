@@ -81,6 +81,16 @@ INDEX = integers(2, 3, low=0, high=3)
 SOURCE = normal(2, 3, seed=4)
 UNIQUE = numpy.array([[2, 0, 1], [0, 2, 1]])
 
+
+def under(name):
+    """PyTorch has no gradient where the source is larger than the index."""
+
+    def call(x, dim, index, source):
+        return getattr(x, name)(dim, index, source[tuple(slice(length) for length in index.shape)])
+
+    return call
+
+
 SAMPLES += [
     Sample("gather", (normal(3, 3), 0, INDEX)),
     Sample("gather", (spaced(normal(3, 3)), -1, INDEX)),
@@ -91,12 +101,12 @@ SAMPLES += [
     Sample("gather_backward", (normal(),), {"dim": 0, "index": numpy.array(0), "shape": ()}, torch=None),
     Sample("scatter", (normal(3, 3), 1, UNIQUE, SOURCE)),
     Sample("scatter", (normal(3, 3), 1, UNIQUE, 2.5), torch=lambda x, dim, index, value: x.scatter(dim, index, value)),
-    Sample("scatter", (normal(3, 3), 0, UNIQUE[:1, :2], SOURCE)),
+    Sample("scatter", (normal(3, 3), 0, UNIQUE[:1, :2], SOURCE), torch=under("scatter")),
     Sample("scatter", (normal(), 0, numpy.array(0), normal(seed=1))),
     Sample("scatter_add", (normal(3, 3), 0, INDEX, SOURCE)),
-    Sample("scatter_add", (normal(3, 3), 1, INDEX[:, :2], SOURCE)),
+    Sample("scatter_add", (normal(3, 3), 1, INDEX[:, :2], SOURCE), torch=under("scatter_add")),
     Sample("scatter_add", (normal(5), 0, numpy.array([4, 4, 0]), normal(3, seed=1))),
-    Sample("scatter_add", (normal(3, 3), 0, integers(0, 3, low=0), SOURCE)),
+    Sample("scatter_add", (normal(3, 3), 0, integers(0, 3, low=0), SOURCE), torch=under("scatter_add")),
     Sample("index_add", (normal(3, 2), 0, ROWS, normal(3, 2, seed=1)), {"alpha": 0.5}),
     Sample("index_add", (normal(2, 3), 1, ROWS, normal(2, 3, seed=1))),
     Sample("index_add", (normal(3), 0, ROWS, normal(3, seed=1))),
@@ -128,5 +138,5 @@ SAMPLES += [
     Sample("unique", (TIES,)),
     Sample("unique", (TIES,), {"return_inverse": True, "return_counts": True}),
     Sample("unique", (TIES,), {"dim": 1, "return_inverse": True}),
-    Sample("unique", (normal(0),)),
+    Sample("unique", (normal(0),), differentiable=False),
 ]

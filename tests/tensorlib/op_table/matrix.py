@@ -40,6 +40,8 @@ def diagonal_backward(g, shape, offset, dim1, dim2):
 
 
 TRIANGLES = [normal(3, 4), normal(2, 3, 3), spaced(normal(3, 2)), normal(0, 2)]
+DIAGONAL = {"shape": (3, 3), "offset": -1, "dim1": 0, "dim2": 1}
+OUTER = {"shape": (2, 3, 2), "offset": 0, "dim1": 0, "dim2": 2}
 
 SAMPLES = [
     *[Sample("matmul", pair(*shapes), numpy=numpy.matmul) for shapes in SHAPES],
@@ -62,8 +64,6 @@ SAMPLES = [
     Sample("diagonal", (normal(2, 3, 4), -1, 0, 2)),
     Sample("diagonal", (spaced(normal(3, 3)), 1)),
     Sample("diagonal", (normal(2, 3), 5)),
-    Sample("diagonal_backward", (normal(2),), dict(shape=(3, 3), offset=-1, dim1=0, dim2=1), torch=diagonal_backward),
-    Sample(
-        "diagonal_backward", (normal(3, 2),), dict(shape=(2, 3, 2), offset=0, dim1=0, dim2=2), torch=diagonal_backward
-    ),
+    Sample("diagonal_backward", (normal(2),), DIAGONAL, torch=diagonal_backward),
+    Sample("diagonal_backward", (normal(3, 2),), OUTER, torch=diagonal_backward),
 ]

@@ -1,0 +1,104 @@
+"""What the ranks were doing, side by side: finds the first call in which they differ, and says who is where.
+
+Each rank publishes its latest calls as JSON; every rank can read and compare them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from dist.flight_record import Call, FlightRecord
+
+SHOWN_CALLS = 32
+
+
+class Published(NamedTuple):
+    """A call as other ranks see it."""
+
+    group: str
+    number: int
+    signature: str
+    site: str
+    state: str
+
+    def __str__(self) -> str:
+        number = f" #{self.number}" if self.number else ""
+        group = "" if self.group == "world" else f" in group {self.group}"
+        return f"{self.signature}{number}{group} at {self.site}"
+
+
+def publish(record: FlightRecord) -> str:
+    """Write the latest calls of this process as the text that `read` understands."""
+    return json.dumps([_published(call) for call in record.calls()[-SHOWN_CALLS:]])
+
+
+def read(text: str) -> list[Published]:
+    """Read what another rank published; nothing where it published nothing."""
+    return [Published(*fields) for fields in json.loads(text or "[]")]
+
+
+def _published(call: Call) -> Published:
+    return Published(call.group, call.number, str(call.signature), call.site, call.state)
+
+
+class Difference(NamedTuple):
+    """What does not fit together: the call of each rank, and what it is about."""
+
+    subject: str
+    calls: dict[int, Published]
+
+    def __str__(self) -> str:
+        ranks: dict[str, list[int]] = defaultdict(list)
+        for rank, call in sorted(self.calls.items()):
+            ranks[f"{call.signature} at {call.site}"].append(rank)
+        return f"{self.subject}: " + "; ".join(f"{named(who)} called {call}" for call, who in ranks.items())
+
+
+def first_difference(calls: Mapping[int, Iterable[Published]]) -> Difference | None:
+    """Find the first collective in which the ranks differ; None where what is known agrees."""
+    made: dict[tuple[int, str], dict[int, Published]] = defaultdict(dict)
+    for rank, latest in calls.items():
+        for call in latest:
+            if call.number:
+                made[call.number, call.group][rank] = call
+    for (number, group), by_rank in sorted(made.items(), key=lambda item: item[0]):
+        if len({call.signature for call in by_rank.values()}) > 1:
+            return Difference(f"call #{number} of group {group} differs", by_rank)
+    return None
+
+
+def unlike_messages(calls: Mapping[int, Iterable[Published]], receiver: int) -> Difference | None:
+    """Find what a rank last asked for, and what was last sent to it; None where nothing is known to have been sent."""
+    wanted = [call for call in calls[receiver] if call.signature.startswith(("recv(", "irecv("))]
+    sent = {
+        rank: call
+        for rank, latest in calls.items()
+        for call in latest
+        if call.signature.startswith(("send(", "isend(")) and call.signature.endswith(f"to {receiver})")
+    }
+    return Difference("a message differs", sent | {receiver: wanted[-1]}) if wanted and sent else None
+
+
+def who_is_where(calls: Mapping[int, Iterable[Published]]) -> str:
+    """Say, a line per rank, which call each made last."""
+    return "\n".join(f"  rank {rank}: {_last(list(latest))}" for rank, latest in sorted(calls.items()))
+
+
+def _last(latest: list[Published]) -> str:
+    if not latest:
+        return "has made no call"
+    verb = {"running": "is in", "queued": "has queued", "failed": "failed in"}.get(latest[-1].state, "has finished")
+    return f"{verb} {latest[-1]}"
+
+
+def named(ranks: Iterable[int]) -> str:
+    """Write a list of ranks: "rank 3" or "ranks 0, 2".
+
+    >>> named([0, 2])
+    'ranks 0, 2'
+    """
+    numbers = [str(rank) for rank in ranks]
+    return f"rank{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}"

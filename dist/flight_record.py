@@ -1,0 +1,91 @@
+"""The flight record: the last calls of a process, kept at all times and shown when something fails.
+
+A record costs about a microsecond: where it was called from is kept as a code object and an instruction, and becomes
+a line number only when somebody reads it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import deque
+from pathlib import Path
+from types import CodeType
+from typing import Literal
+
+from dist.fingerprint import Signature
+
+LENGTH = 1000
+State = Literal["queued", "running", "done", "failed"]
+
+_PACKAGE = Path(__file__).resolve().parent
+_OWN_CODE = (f"{_PACKAGE}{os.sep}", f"{_PACKAGE.parent / 'tensorlib'}{os.sep}")
+
+
+class Call:
+    """One call of a collective or of a point-to-point function.
+
+    Attributes:
+        number: counts the collectives of the group from 1; 0 for point-to-point calls.
+        group: the name of the group.
+        signature: operation, dtype, element count, root, reduce op.
+        state: queued, running, done or failed.
+        started, ended: seconds of `time.monotonic()`; `ended` is 0.0 until the call ended.
+    """
+
+    __slots__ = ("_code", "_instruction", "ended", "group", "number", "signature", "started", "state")
+
+    def __init__(self, number: int, group: str, signature: Signature) -> None:
+        frame = sys._getframe(1)
+        while frame.f_code.co_filename.startswith(_OWN_CODE) and frame.f_back is not None:
+            frame = frame.f_back
+        self._code: CodeType = frame.f_code
+        self._instruction = frame.f_lasti
+        self.number = number
+        self.group = group
+        self.signature = signature
+        self.state: State = "queued"
+        self.started = time.monotonic()
+        self.ended = 0.0
+
+    @property
+    def site(self) -> str:
+        """Where the user's code made the call: "train.py:41"."""
+        for start, end, line in self._code.co_lines():
+            if start <= self._instruction < end and line is not None:
+                return f"{_short(self._code.co_filename)}:{line}"
+        return f"{_short(self._code.co_filename)}:{self._code.co_firstlineno}"
+
+    def __str__(self) -> str:
+        number = f" #{self.number}" if self.number else ""
+        group = "" if self.group == "world" else f" in {self.group}"
+        return f"{self.signature}{number}{group} at {self.site}"
+
+
+def _short(filename: str) -> str:
+    """Paths below the working directory are shown relative to it."""
+    here = os.getcwd() + os.sep
+    return filename.removeprefix(here)
+
+
+class FlightRecord:
+    """The last 1,000 calls of all groups of a process, oldest first."""
+
+    def __init__(self) -> None:
+        self._calls: deque[Call] = deque(maxlen=LENGTH)
+        self.add = self._calls.append
+
+    def calls(self) -> list[Call]:
+        """Return the calls, oldest first."""
+        return list(self._calls)
+
+    def last(self, group: str | None = None) -> Call | None:
+        """Return the latest call, of one group or of any."""
+        return next((call for call in reversed(self.calls()) if group in (None, call.group)), None)
+
+    def __str__(self) -> str:
+        now = time.monotonic()
+        return "\n".join(
+            f"{call.state:7} {(call.ended or now) - call.started:10.6f} s  {call}" for call in self.calls()
+        )

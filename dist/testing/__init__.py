@@ -1,0 +1,8 @@
+"""Helpers for testing distributed code, for users and for the project itself."""
+
+from __future__ import annotations
+
+from dist.testing.transport import check_transport
+from dist.testing.world import Outcome, RankError, run_ranks, run_world
+
+__all__ = ["Outcome", "RankError", "check_transport", "run_ranks", "run_world"]

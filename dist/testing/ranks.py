@@ -1,0 +1,139 @@
+"""The other end of `run_world`: a process that loads everything once, and forks into the ranks of a world.
+
+It runs `main` with a job on its standard input. Each rank writes what came of it into a file of its own; so does
+this process with the ranks' exit statuses. Nothing here outlives the process that asked for it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import os
+import pickle
+import runpy
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType, ModuleType
+from typing import Any, BinaryIO
+
+# A rank shows where it is and ends by itself when the time is over; one that is stopped cannot.
+GRACE = 1.0  # seconds
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to run.
+
+    Attributes:
+        parent: the process that asked, with which the ranks die.
+        main: path of its main script, where `work` refers to it, or "".
+        work: the pickled function and its arguments.
+        timeout: seconds, from when everything is loaded.
+        environments: variables for each rank.
+        results, traces: a file descriptor per rank.
+        statuses: a file descriptor.
+    """
+
+    parent: int
+    main: str
+    work: bytes
+    timeout: float
+    environments: list[dict[str, str]]
+    results: list[int]
+    traces: list[int]
+    statuses: int
+
+
+def main() -> None:
+    """Fork into the ranks, and wait for them."""
+    job: Job = pickle.load(sys.stdin.buffer)
+    _die_with(job.parent)
+    import dist.connect  # noqa: F401 - loaded here, once for all ranks
+
+    _load_main(job.main)
+    fn, args = pickle.loads(job.work)
+    deadline = time.monotonic() + job.timeout
+    ranks: dict[int, int] = {}
+    for rank in range(len(job.environments)):
+        pid = os.fork()
+        if pid == 0:
+            _run_rank(job, rank, fn, args, deadline)
+            return
+        ranks[pid] = rank
+    _wait_for(ranks, job)
+
+
+def _wait_for(ranks: dict[int, int], job: Job) -> None:
+    """Note how each rank ends, given process numbers and ranks; kill those that are late."""
+    overdue = False
+
+    def kill(signum: int, frame: FrameType | None) -> None:
+        nonlocal overdue
+        overdue = True
+        for pid in ranks:
+            os.kill(pid, signal.SIGKILL)
+
+    signal.signal(signal.SIGALRM, kill)
+    signal.setitimer(signal.ITIMER_REAL, job.timeout + GRACE)
+    with os.fdopen(job.statuses, "wb") as statuses:
+        while ranks:
+            pid, status = os.wait()
+            code = None if overdue else os.waitstatus_to_exitcode(status)
+            pickle.dump((ranks.pop(pid), code, time.monotonic()), statuses)
+
+
+def _run_rank(job: Job, rank: int, fn: Callable[..., Any], args: tuple[Any, ...], deadline: float) -> None:
+    """Be one rank; an exception leaves this function as it would leave the user's script."""
+    _die_with(os.getppid())
+    os.environ.update(job.environments[rank])
+    faulthandler.dump_traceback_later(max(0.1, deadline - time.monotonic()), exit=True, file=job.traces[rank])
+    # The traceback goes to the one who called run_world, and need not be printed here as well.
+    sys.excepthook = lambda *raised: None
+    with os.fdopen(job.results[rank], "wb") as result:
+        try:
+            _put(result, fn(*args), "")
+        except SystemExit:
+            raise
+        except BaseException:
+            _put(result, None, traceback.format_exc())
+            raise
+
+
+def _put(file: BinaryIO, value: Any, error: str) -> None:
+    try:
+        data = pickle.dumps((value, error))
+    except (pickle.PicklingError, TypeError, AttributeError) as problem:
+        raise TypeError(f"run_world: the result, a {type(value).__name__}, cannot be pickled: {problem}") from None
+    file.write(data)
+    file.flush()
+
+
+def call_initialized(backend: str | None, timeout: float, fn: Callable[..., Any], *args: Any) -> Any:
+    """Call `fn` in a world that is initialised, and destroyed afterwards."""
+    import dist
+
+    dist.init_process_group(backend, timeout=timeout)
+    result = fn(*args)
+    if dist.is_initialized():
+        dist.destroy_process_group()
+    return result
+
+
+def _die_with(parent: int) -> None:
+    """Have the kernel kill this process when `parent` dies."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(1)
+
+
+def _load_main(path: str) -> None:
+    """Run the caller's main script under another name, so that what is defined there can be unpickled."""
+    if path:
+        module = ModuleType("__mp_main__")
+        module.__dict__.update(runpy.run_path(path, run_name="__mp_main__"))
+        sys.modules["__main__"] = sys.modules["__mp_main__"] = module

@@ -1,0 +1,181 @@
+"""Ranks as threads of one process: messages are copied from buffer to buffer.
+
+A small message is copied when it is sent; a large one when the receive is posted, so that the sender waits for the
+receiver as it would on a network.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from dist.errors import PeerLost
+from dist.transport.base import ANY_SOURCE
+from dist.transport.transfer import Mailbox, Message, Transfer, check_transfer, mismatch
+
+EAGER_BYTES: Final = 64 * 1024
+
+
+@dataclass(eq=False, slots=True)
+class _Message(Message):
+    """A message on its way, and the send that ends when its bytes are copied."""
+
+    payload: memoryview
+    send: Transfer
+
+    def detach(self) -> None:
+        """Copy the bytes, so that the sender may have its buffer back."""
+        if not self.send.done:
+            self.payload = memoryview(bytes(self.payload))
+            self.send.finish()
+
+
+class Hub:
+    """What the ranks of one in-process world share: a mailbox per rank, under one lock."""
+
+    def __init__(self, size: int) -> None:
+        if size < 1:
+            raise ValueError(f"Hub: size {size}: need at least 1 rank")
+        self.size = size
+        self.lock = threading.Lock()
+        self.changed = threading.Condition(self.lock)
+        self.mailboxes: list[Mailbox[_Message]] = [Mailbox() for _ in range(size)]
+        self.closed = [False] * size
+        self.failure: PeerLost | None = None
+
+    def why_not_send(self, source: int, peer: int) -> PeerLost | None:
+        """Return why `source` cannot send to `peer`, or None where it can."""
+        if self.failure is not None:
+            return self.failure
+        gone = next((rank for rank in (source, peer) if self.closed[rank]), None)
+        return None if gone is None else _closed(gone)
+
+    def why_not_receive(self, rank: int, peer: int) -> PeerLost | None:
+        """Return why no further message can come to `rank` from `peer`, or None where one can."""
+        if peer != ANY_SOURCE:
+            return self.why_not_send(peer, rank)
+        reasons = [self.why_not_send(other, rank) for other in range(self.size) if other != rank or self.size == 1]
+        return None if None in reasons else reasons[0]
+
+
+class InprocTransport:
+    """The end of one rank in a `Hub`; implements `Transport`.
+
+    Several threads may use it. A rank that aborts fails all ranks of the hub; one that closes fails only the transfers
+    that need it.
+
+    >>> left, right = make_inproc_world(2)
+    >>> buffer = bytearray(5)
+    >>> receive = right.irecv(memoryview(buffer), peer=0)
+    >>> left.isend(memoryview(b"hello"), peer=1).wait(), receive.wait(), bytes(buffer)
+    (1, 0, b'hello')
+    """
+
+    def __init__(self, hub: Hub, rank: int) -> None:
+        self._hub = hub
+        self.rank = rank
+        self.size = hub.size
+
+    def isend(self, buffer: memoryview, peer: int, tag: int = 0, fingerprint: int = 0) -> Transfer:
+        """See `Transport.isend`."""
+        check_transfer(True, buffer, peer, tag, fingerprint, self.size)
+        hub = self._hub
+        send = Transfer(self, True, buffer, peer, tag, fingerprint)
+        with hub.lock:
+            if error := hub.why_not_send(self.rank, peer):
+                send.finish(error)
+                return send
+            message = _Message(self.rank, tag, fingerprint, len(buffer), buffer, send)
+            if len(buffer) <= EAGER_BYTES:
+                message.detach()
+            if receive := hub.mailboxes[peer].arrive(message):
+                _deliver(message, receive)
+                hub.changed.notify_all()
+        return send
+
+    def irecv(self, buffer: memoryview, peer: int, tag: int = 0, fingerprint: int = 0) -> Transfer:
+        """See `Transport.irecv`."""
+        check_transfer(False, buffer, peer, tag, fingerprint, self.size)
+        hub = self._hub
+        receive = Transfer(self, False, buffer, peer, tag, fingerprint)
+        with hub.lock:
+            mailbox = hub.mailboxes[self.rank]
+            if message := mailbox.post(receive):
+                _deliver(message, receive)
+                hub.changed.notify_all()
+            elif error := hub.why_not_receive(self.rank, peer):
+                mailbox.drop(receive)
+                receive.finish(error)
+        return receive
+
+    def abort(self, reason: str) -> None:
+        """See `Transport.abort`."""
+        hub = self._hub
+        with hub.lock:
+            if hub.failure is not None or hub.closed[self.rank]:
+                return
+            hub.failure = PeerLost(f"rank {self.rank} aborted: {reason}", self.rank)
+            for mailbox in hub.mailboxes:
+                for transfer in mailbox.receives() + [message.send for message in mailbox.messages()]:
+                    if not transfer.done:
+                        transfer.finish(hub.failure)
+                mailbox.clear()
+            hub.changed.notify_all()
+
+    def close(self) -> None:
+        """See `Transport.close`."""
+        hub = self._hub
+        with hub.lock:
+            if hub.closed[self.rank]:
+                return
+            hub.closed[self.rank] = True
+            self._settle_sends()
+            for rank, mailbox in enumerate(hub.mailboxes):
+                for receive in mailbox.receives():
+                    if error := hub.why_not_receive(rank, receive.peer):
+                        mailbox.drop(receive)
+                        receive.finish(error)
+            hub.changed.notify_all()
+
+    def _settle_sends(self) -> None:
+        """Keep what this rank has sent for those who will ask for it; refuse what was sent to it and not asked for."""
+        for mailbox in self._hub.mailboxes:
+            for message in mailbox.messages():
+                if message.source == self.rank:
+                    message.detach()
+        own = self._hub.mailboxes[self.rank]
+        for message in own.messages():
+            own.take(message)
+            if not message.send.done:
+                message.send.finish(_closed(self.rank))
+
+    def wait_for(self, transfer: Transfer, deadline: float) -> None:
+        """See `Waiter.wait_for`."""
+        with self._hub.changed:
+            self._hub.changed.wait_for(lambda: transfer.done, deadline - time.monotonic())
+
+    def make_progress(self) -> None:
+        """Do nothing: a transfer ends in the thread that posts its other half."""
+
+
+def make_inproc_world(size: int) -> list[InprocTransport]:
+    """Return the transports of `size` ranks that live in this process, in rank order."""
+    hub = Hub(size)
+    return [InprocTransport(hub, rank) for rank in range(size)]
+
+
+def _deliver(message: _Message, receive: Transfer) -> None:
+    """End a receive, and the send it was matched with."""
+    receive.peer = message.source
+    error = mismatch(receive, message)
+    if error is None:
+        receive.buffer[:] = message.payload
+    receive.finish(error)
+    if not message.send.done:
+        message.send.finish()
+
+
+def _closed(rank: int) -> PeerLost:
+    return PeerLost(f"rank {rank} has closed its transport", rank)

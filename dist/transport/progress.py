@@ -1,0 +1,183 @@
+"""Who moves the bytes: at any moment at most one thread serves the sockets of a transport.
+
+A thread that waits for a transfer serves all sockets itself, because waking another thread costs more than a small
+message. Further waiting threads stand by and take over when it is done. A background thread steps in only when
+transfers have been under way for a while and nobody waits for any: for example while the owner of a large send
+computes. It is started the first time that this can happen.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from dist.errors import DistError
+from dist.transport.transfer import DEFAULT_TIMEOUT, Transfer
+
+READ: Final = select.EPOLLIN
+WRITE: Final = select.EPOLLOUT
+GONE: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
+
+# A neighbour that runs on another core answers in less. One that shares this core cannot answer before we sleep.
+SPIN_SECONDS: Final = 20e-6
+# How long transfers rest before the background thread takes them up.
+GRACE_SECONDS: Final = 5e-3
+
+Handler = Callable[[int], None]
+
+
+class ProgressEngine:
+    """Serves sockets with whatever thread waits, under one lock; implements `Waiter`.
+
+    Handlers run with `lock` held and must not block. All methods but `wait_for`, `make_progress` and `close` are called
+    with `lock` held.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self._changed = threading.Condition(self.lock)
+        self._epoll = select.epoll()
+        self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll.register(self._wake_fd, READ)
+        self._handlers: dict[int, Handler] = {}
+        self._pending = 0  # transfers under way
+        self._waiting = 0  # threads that wait for one, leading or standing by
+        self._waits = 0  # how often a thread has begun to wait
+        self._standing_by = 0
+        self._leading = False
+        self._selecting = False  # the leader is in epoll, without the lock
+        self._closed = False
+        self._background: threading.Thread | None = None
+        self._background_call = threading.Condition(self.lock)
+        self._background_parked = False
+
+    def add(self, fd: int, handler: Handler) -> None:
+        """Call `handler(events)` whenever `fd` has news: READ at first, and always GONE."""
+        self._handlers[fd] = handler
+        self._epoll.register(fd, READ | select.EPOLLRDHUP)
+
+    def watch(self, fd: int, events: int) -> None:
+        """Change what `fd` is watched for, beside GONE: READ, WRITE, both, or 0."""
+        self._epoll.modify(fd, events | select.EPOLLRDHUP)
+
+    def remove(self, fd: int) -> None:
+        """Stop watching `fd`."""
+        if self._handlers.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
+
+    def start(self, large: bool) -> None:
+        """Count a transfer that did not end at once; a large one needs progress even when nobody waits for it."""
+        self._pending += 1
+        if large:
+            if self._background is None:
+                self._background = threading.Thread(target=self._step_in, name="dist progress", daemon=True)
+                self._background.start()
+            elif self._background_parked:
+                self._background_call.notify()
+
+    def finish(self, transfer: Transfer, error: DistError | None = None) -> None:
+        """End a transfer that was counted, and let the thread that waits for it know."""
+        transfer.finish(error)
+        self._pending -= 1
+        if self._standing_by:
+            self._changed.notify_all()
+        if self._selecting:
+            self._wake()
+
+    def wait_for(self, transfer: Transfer, deadline: float) -> None:
+        """See `Waiter.wait_for`."""
+        with self.lock:
+            self.wait_until(lambda: transfer.done, deadline)
+
+    def make_progress(self) -> None:
+        """See `Waiter.make_progress`."""
+        with self.lock:
+            if not self._leading and not self._closed:
+                self._serve(0.0)
+
+    def wait_until(self, stop: Callable[[], bool], deadline: float) -> None:
+        """Return once `stop()`, or at `deadline` (seconds of `time.monotonic`); releases `lock` while it sleeps."""
+        self._waiting += 1
+        self._waits += 1
+        try:
+            while not stop() and (remaining := deadline - time.monotonic()) > 0:
+                if self._leading:
+                    self._stand_by(remaining)
+                else:
+                    self._lead(stop, deadline, SPIN_SECONDS)
+        finally:
+            self._waiting -= 1
+
+    def close(self) -> None:
+        """Stop the background thread and release what is held; no transfer may be under way. Idempotent."""
+        with self.lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._background_call.notify()
+            while self._leading:
+                self._stand_by(1.0)
+        if self._background is not None:
+            self._background.join()
+        self._epoll.close()
+        os.close(self._wake_fd)
+
+    def _stand_by(self, timeout: float) -> None:
+        """Let the leader go on; it may be the background thread, which makes room for one that waits."""
+        if self._selecting:
+            self._wake()
+        self._standing_by += 1
+        try:
+            self._changed.wait(timeout)
+        finally:
+            self._standing_by -= 1
+
+    def _lead(self, stop: Callable[[], bool], deadline: float, spin: float) -> None:
+        """Serve the sockets until `stop()` or `deadline`."""
+        self._leading = True
+        try:
+            spin_until = time.monotonic() + spin
+            while not stop() and (now := time.monotonic()) < deadline:
+                if self._serve(0.0 if now < spin_until else deadline - now):
+                    spin_until = time.monotonic() + spin
+        finally:
+            self._leading = False
+            if self._standing_by:
+                self._changed.notify_all()
+
+    def _serve(self, timeout: float) -> bool:
+        """Wait until a socket has news, and handle it; tell whether there was any."""
+        self._selecting = True
+        self.lock.release()
+        try:
+            ready = self._epoll.poll(timeout)
+        finally:
+            self.lock.acquire()
+            self._selecting = False
+        for fd, events in ready:
+            if fd == self._wake_fd:
+                os.eventfd_read(fd)
+            elif handler := self._handlers.get(fd):
+                handler(events)
+        return bool(ready)
+
+    def _wake(self) -> None:
+        os.eventfd_write(self._wake_fd, 1)
+
+    def _step_in(self) -> None:
+        """Run in the background thread: lead once nobody has waited for a while, until somebody does."""
+
+        def needed() -> bool:
+            return self._pending > 0 and self._waiting == 0 and not self._closed
+
+        with self.lock:
+            while not self._closed:
+                waits = self._waits
+                self._background_parked = self._pending == 0
+                self._background_call.wait(None if self._background_parked else GRACE_SECONDS)
+                if needed() and self._waits == waits and not self._leading:
+                    self._lead(lambda: not needed(), time.monotonic() + DEFAULT_TIMEOUT, spin=0.0)

@@ -1,0 +1,207 @@
+"""Ranks as processes anywhere: one TCP connection per pair, raw non-blocking sockets, no copies, no pickling.
+
+A message goes from the sender's buffer to the kernel and from there into the receiver's buffer. A message that nobody
+has asked for waits in a small buffer or with the kernel. Linux only: it uses epoll and eventfd.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from typing import Final
+
+from dist.errors import PeerLost
+from dist.transport.base import ANY_SOURCE
+from dist.transport.connection import LARGE_BYTES, REASON_BYTES, Connection, Incoming, closed
+from dist.transport.framing import ABORT, DATA, GOODBYE, pack_header
+from dist.transport.handshake import Address, AddressStore, connect_mesh, listen
+from dist.transport.progress import ProgressEngine
+from dist.transport.transfer import Mailbox, Transfer, check_transfer
+
+# How long `close` waits for the kernel to take what was sent.
+FLUSH_SECONDS: Final = 5.0
+
+log = logging.getLogger(__name__)
+
+
+def connect_tcp(
+    rank: int, size: int, store: AddressStore, secret: bytes, host: str = "127.0.0.1", timeout: float = 300.0
+) -> TcpTransport:
+    """Connect `size` ranks, each of which calls this.
+
+    Args:
+        rank: this rank, 0 to size - 1.
+        size: number of ranks.
+        store: where the ranks publish and look up their addresses; seen by this job only.
+        secret: what the ranks of the job know and nobody else does.
+        host: the address of this machine that the other ranks reach it at; listens there only.
+        timeout: seconds that this may take.
+
+    Raises:
+        TransportTimeout: some ranks did not connect in time; names them.
+        TransportError: a rank cannot be connected to, or does not know the secret; names it.
+        ValueError: the rank is not one of `size`.
+    """
+    if not 0 <= rank < size:
+        raise ValueError(f"connect_tcp: rank {rank} is not a rank of 0..{size - 1}")
+    if size == 1:
+        return TcpTransport(rank, {})
+    deadline = time.monotonic() + timeout
+    listener, address = listen(host)
+    with listener:
+        store.set(_address_key(rank), address.encode())
+        addresses = [
+            address
+            if peer == rank
+            else Address.decode(store.get(_address_key(peer), max(0.0, deadline - time.monotonic())))
+            for peer in range(size)
+        ]
+        sockets = connect_mesh(rank, secret, listener, addresses, max(0.0, deadline - time.monotonic()))
+    return TcpTransport(rank, sockets)
+
+
+class TcpTransport:
+    """The end of one rank in a full mesh of connections; implements `Transport`.
+
+    Several threads may use it. When a peer aborts, or its connection breaks, all transfers of this end fail at once and
+    name it; when a peer closes, only those that need it.
+
+    Args:
+        rank: this rank.
+        sockets: a connected, authenticated socket per other rank, owned by the transport from now on.
+    """
+
+    def __init__(self, rank: int, sockets: dict[int, socket.socket]) -> None:
+        self.rank = rank
+        self.size = len(sockets) + 1
+        self._engine = ProgressEngine()
+        self._mailbox: Mailbox[Incoming] = Mailbox()
+        self._failure: PeerLost | None = None
+        self._closed = False
+        with self._engine.lock:
+            self._connections = {
+                peer: Connection(sock, peer, self._engine, self._mailbox, self._connection_ended)
+                for peer, sock in sockets.items()
+            }
+
+    def isend(self, buffer: memoryview, peer: int, tag: int = 0, fingerprint: int = 0) -> Transfer:
+        """See `Transport.isend`."""
+        check_transfer(True, buffer, peer, tag, fingerprint, self.size)
+        send = Transfer(self._engine, True, buffer, peer, tag, fingerprint)
+        with self._engine.lock:
+            if error := self._why_not(peer):
+                send.finish(error)
+            elif peer == self.rank:
+                self._send_to_self(send)
+            else:
+                header = pack_header(DATA, self.rank, tag, fingerprint, len(buffer))
+                self._connections[peer].send(header, send)
+        return send
+
+    def irecv(self, buffer: memoryview, peer: int, tag: int = 0, fingerprint: int = 0) -> Transfer:
+        """See `Transport.irecv`."""
+        check_transfer(False, buffer, peer, tag, fingerprint, self.size)
+        receive = Transfer(self._engine, False, buffer, peer, tag, fingerprint)
+        with self._engine.lock:
+            if self._failure or self._closed:
+                receive.finish(self._failure or closed(self.rank))
+            elif message := self._mailbox.post(receive):
+                self._engine.start(len(buffer) >= LARGE_BYTES)
+                message.match(receive, self._engine)
+                if message.connection is not None:
+                    message.connection.resume(message)
+            elif error := self._why_not(peer):
+                self._mailbox.drop(receive)
+                receive.finish(error)
+            else:
+                self._engine.start(len(buffer) >= LARGE_BYTES)
+                for connection in self._sources(peer):
+                    connection.stop_holding_back()
+        return receive
+
+    def abort(self, reason: str) -> None:
+        """See `Transport.abort`."""
+        with self._engine.lock:
+            self._fail(PeerLost(f"rank {self.rank} aborted: {reason}", self.rank))
+
+    def close(self) -> None:
+        """See `Transport.close`."""
+        with self._engine.lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._fail_receives(closed(self.rank))
+            connections = list(self._connections.values())
+            self._engine.wait_until(
+                lambda: all(connection.flushed() for connection in connections), time.monotonic() + FLUSH_SECONDS
+            )
+            for connection in connections:
+                if not connection.flushed():
+                    log.warning("rank %d closes before rank %d has taken all that was sent", self.rank, connection.peer)
+                elif not self._failure:
+                    connection.farewell(pack_header(GOODBYE, self.rank))
+                connection.close(closed(self.rank))
+        self._engine.close()
+
+    def _send_to_self(self, send: Transfer) -> None:
+        """Copy a message to this rank's own mailbox, or straight to the receive that waits for it."""
+        length = len(send.buffer)
+        message = Incoming(self.rank, send.tag, send.fingerprint, length, target=send.buffer, filled=length)
+        if receive := self._mailbox.arrive(message):
+            message.match(receive, self._engine)
+        else:
+            message.target = memoryview(bytes(send.buffer))
+        send.finish()
+
+    def _sources(self, peer: int) -> list[Connection]:
+        """Return the connections that a message from `peer` can come over."""
+        if peer == ANY_SOURCE:
+            return list(self._connections.values())
+        return [] if peer == self.rank else [self._connections[peer]]
+
+    def _why_not(self, peer: int) -> PeerLost | None:
+        """Return why no message can go to `peer` or come from it, or None."""
+        if self._failure:
+            return self._failure
+        if self._closed:
+            return closed(self.rank)
+        if peer == ANY_SOURCE:
+            reachable = not self._connections or any(connection.open for connection in self._connections.values())
+            return None if reachable else PeerLost("all other ranks have closed their transports")
+        return None if peer == self.rank or self._connections[peer].open else closed(peer)
+
+    def _connection_ended(self, connection: Connection, error: PeerLost | None) -> None:
+        """A peer has closed its transport (no error), has aborted, or is lost."""
+        if error is not None:
+            self._fail(error)
+            return
+        for receive in self._mailbox.receives():
+            if why := self._why_not(receive.peer):
+                self._mailbox.drop(receive)
+                self._engine.finish(receive, why)
+
+    def _fail(self, error: PeerLost) -> None:
+        """Let every transfer, pending or later, raise `error`, here and at the peers.
+
+        A peer that hears of it from us first still names the right rank: else it would see no more than our own end.
+        """
+        if self._failure or self._closed:
+            return
+        self._failure = error
+        reason = str(error).encode()[:REASON_BYTES]
+        blamed = self.rank if error.rank is None else error.rank
+        last_words = pack_header(ABORT, self.rank, tag=blamed, length=len(reason)) + reason
+        for connection in self._connections.values():
+            connection.farewell(last_words)
+            connection.fail(error)
+        self._fail_receives(error)
+
+    def _fail_receives(self, error: PeerLost) -> None:
+        for receive in self._mailbox.receives():
+            self._engine.finish(receive, error)
+        self._mailbox.clear()
+
+
+def _address_key(rank: int) -> str:
+    return f"tcp/{rank}"

@@ -1,0 +1,130 @@
+"""What a caller holds of an operation that was started: `wait()` and `is_completed()`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from dist.arguments import timeout_seconds
+from dist.errors import DistError, TransportTimeout
+from dist.failures import again
+
+if TYPE_CHECKING:
+    from dist.arguments import Buffer
+    from dist.channel import Channel
+    from dist.flight_record import Call
+    from dist.process_group import ProcessGroup
+    from dist.transport.base import Work as Transfer
+
+
+class Work(Protocol):
+    """An operation that was started; the buffers belong to it until `wait` returned."""
+
+    def wait(self, timeout: float | timedelta | None = None) -> bool:
+        """Block until the operation is over and return True.
+
+        Args:
+            timeout: seconds or timedelta from this call; None means the group's timeout.
+
+        Raises:
+            TransportTimeout: it is not over yet. With a `timeout` of one's own it goes on, and can be waited for again.
+            PeerError: another rank failed.
+            CollectiveMismatch: the ranks made different calls.
+        """
+        ...
+
+    def is_completed(self) -> bool:
+        """Tell, without blocking, whether `wait` would return or raise at once."""
+        ...
+
+
+class CollectiveWork:
+    """A collective that the group's communication thread runs; implements `Work`."""
+
+    __slots__ = ("_done", "_error", "_group", "_running", "call", "run")
+
+    def __init__(self, group: ProcessGroup, call: Call, run: Callable[[Channel], None]) -> None:
+        self._group = group
+        self._error: BaseException | None = None
+        self._done = False
+        self._running = threading.Lock()  # held until the collective is over
+        self._running.acquire()
+        self.call = call
+        self.run = run
+
+    def finish(self, error: BaseException | None = None) -> None:
+        """Wake whoever waits."""
+        self._error = error
+        self._done = True
+        self._running.release()
+
+    def is_completed(self) -> bool:
+        """See `Work.is_completed`."""
+        return self._done
+
+    def wait(self, timeout: float | timedelta | None = None) -> bool:
+        """See `Work.wait`."""
+        op = self.call.signature.op
+        allowed = self._group.patience() if timeout is None else timeout_seconds(op, timeout)
+        started = time.monotonic()
+        done = self._running.acquire(timeout=allowed)
+        self._group.statistics.seconds += time.monotonic() - started
+        if not done:
+            raise _not_done(self.call, allowed)
+        self._running.release()
+        if self._error is not None:
+            raise again(self._error)
+        return True
+
+
+class PointToPointWork:
+    """A message on its way; implements `Work`."""
+
+    __slots__ = ("_buffer", "_call", "_group", "_peer", "_transfer")
+
+    def __init__(self, group: ProcessGroup, call: Call, transfer: Transfer, received: Buffer | None = None) -> None:
+        self._group = group
+        self._call = call
+        self._transfer = transfer
+        self._buffer = received
+        self._peer: int | None = None
+
+    def is_completed(self) -> bool:
+        """See `Work.is_completed`."""
+        return self._peer is not None or self._transfer.is_completed()
+
+    def wait(self, timeout: float | timedelta | None = None) -> bool:
+        """See `Work.wait`."""
+        if self._peer is None:
+            started = time.monotonic()
+            try:
+                self._peer = self._wait(timeout)
+            finally:
+                self._call.ended = time.monotonic()
+                self._group.statistics.seconds += self._call.ended - started
+            self._call.state = "done"
+            if self._buffer is not None:
+                self._buffer.write_back()
+        return True
+
+    def source_rank(self) -> int:
+        """Wait, and return the peer's global rank: for a receive from any rank, who sent."""
+        self.wait()
+        assert self._peer is not None
+        return self._peer
+
+    def _wait(self, timeout: float | timedelta | None) -> int:
+        allowed = self._group.timeout if timeout is None else timeout_seconds(self._call.signature.op, timeout)
+        try:
+            return self._transfer.wait(allowed)
+        except DistError as error:
+            if timeout is not None and isinstance(error, TransportTimeout):
+                raise _not_done(self._call, allowed) from None
+            raise self._group.failures.translate(self._call, error, allowed) from error
+
+
+def _not_done(call: Call, seconds: float) -> TransportTimeout:
+    return TransportTimeout(f"{call}: not done after {seconds:g} s; it goes on, and can be waited for again")

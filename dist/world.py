@@ -1,0 +1,125 @@
+"""The world of this process: the default group, and how it begins and ends."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from dist.errors import DistError
+
+if TYPE_CHECKING:
+    from dist.process_group import ProcessGroup
+
+DEFAULT_TIMEOUT = 300.0  # seconds
+# Scripts written for other libraries ask for "gloo", which does over TCP what "tcp" does here.
+BACKENDS = {None: "tcp", "tcp": "tcp", "gloo": "tcp"}
+
+
+class World:
+    """A default group, the groups made from it, and what has to be released in the end.
+
+    Args:
+        group: the default group.
+        backend: what moves the bytes.
+        releases: called in this order, after the groups were closed.
+        farewells: called after those; at exit, the control plane says farewell by itself, and how.
+    """
+
+    def __init__(
+        self,
+        group: ProcessGroup,
+        backend: str,
+        releases: Iterable[Callable[[], None]] = (),
+        farewells: Iterable[Callable[[], None]] = (),
+    ) -> None:
+        self.group = group
+        self.backend = backend
+        self._groups = [group]
+        self._releases = list(releases)
+        self._farewells = list(farewells)
+
+    def new_group(self, ranks: Iterable[int] | None, timeout: float | timedelta | None) -> ProcessGroup:
+        """Make a group that ends with this world."""
+        made = self.group.new_group(ranks, timeout)
+        self._groups.append(made)
+        return made
+
+    def close(self, at_exit: bool = False) -> None:
+        """End everything, even where one part fails to; raises the last failure."""
+        releases = [group.close for group in self._groups] + self._releases + self._farewells * (not at_exit)
+        with ExitStack() as closing:
+            for release in reversed(releases):
+                closing.callback(release)
+
+
+_process_world: World | None = None
+# Simulated ranks are threads, each in a world of its own.
+_of_thread = threading.local()
+
+
+def current_world() -> World | None:
+    """Return the world of this thread or, for all others, of the process; None before `init_process_group`."""
+    return getattr(_of_thread, "world", None) or _process_world
+
+
+def enter_thread_world(world: World | None) -> None:
+    """Make `world` the one of the calling thread alone."""
+    _of_thread.world = world
+
+
+def require_world(operation: str) -> World:
+    """Return the current world, or raise the one error that says what to do."""
+    world = current_world()
+    if world is None:
+        raise DistError(
+            f"{operation}: there is no process group: call dist.init_process_group() first, in a process that tlrun "
+            "started or with RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT set"
+        )
+    return world
+
+
+def resolve(group: ProcessGroup | None, operation: str) -> ProcessGroup:
+    """Return the group to use: the default one for None."""
+    if group is None:
+        return require_world(operation).group
+    if not hasattr(group, "all_reduce"):
+        raise TypeError(f"{operation}: group is a {type(group).__name__}: need what dist.new_group() returned, or None")
+    return group
+
+
+def open_world(
+    backend: str | None,
+    init_method: str,
+    world_size: int,
+    rank: int,
+    group_name: str,
+    timeout: float | timedelta,
+) -> None:
+    """Find the other ranks, connect to them, and make the default group; see `dist.init_process_group`."""
+    global _process_world
+    if current_world() is not None:
+        raise DistError("init_process_group: there is a process group already: call dist.destroy_process_group() first")
+    if backend not in BACKENDS:
+        raise ValueError(f"init_process_group: backend {backend!r} is not available: need 'tcp'")
+    from dist.connect import connect_world  # here, so that importing dist stays light
+
+    _process_world = connect_world(str(BACKENDS[backend]), init_method, world_size, rank, group_name, timeout)
+    atexit.register(close_world, at_exit=True)
+
+
+def close_world(at_exit: bool = False) -> None:
+    """Leave the world, in order; done at exit too, so that a rank that finished is not taken for one that failed."""
+    global _process_world
+    world = current_world()
+    if world is None:
+        return
+    if world is _process_world:
+        atexit.unregister(close_world)
+        _process_world = None
+    else:
+        enter_thread_world(None)
+    world.close(at_exit)

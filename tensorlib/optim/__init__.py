@@ -1,0 +1,6 @@
+"""Optimizers: SGD, Adam, AdamW."""
+
+from tensorlib.optim.adam import Adam as Adam
+from tensorlib.optim.adamw import AdamW as AdamW
+from tensorlib.optim.optimizer import Optimizer as Optimizer
+from tensorlib.optim.sgd import SGD as SGD

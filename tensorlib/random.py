@@ -1,0 +1,267 @@
+"""Random numbers, by NumPy's PCG64 generator: the same from the same seed, on every machine and device.
+
+Numbers are drawn on the CPU and then moved, so that they do not depend on the device.
+"""
+
+from __future__ import annotations
+
+import secrets
+import struct
+from typing import Any
+
+import numpy
+
+from tensorlib.dtypes import as_dtype, default_float
+from tensorlib.errors import ArgumentError
+from tensorlib.ops._attach import require_tensor
+from tensorlib.ops._dims import as_shape
+from tensorlib.placement import place
+from tensorlib.tensor import Tensor, wrap
+
+_STATE = struct.Struct("<Q16s16sII")  # initial seed; PCG64's state, increment, and the half of a number it may keep
+
+
+class Generator:
+    """A source of random numbers with a state of its own.
+
+    Args:
+        device: accepted for the sake of scripts; numbers are drawn on the CPU in any case.
+
+    Example:
+        >>> source = tensorlib.Generator().manual_seed(1)
+        >>> first = tensorlib.rand(2, generator=source)
+        >>> bool((tensorlib.rand(2, generator=source.manual_seed(1)) == first).all())
+        True
+    """
+
+    def __init__(self, device: Any = "cpu") -> None:
+        self.device = device
+        self.manual_seed(secrets.randbits(63))
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start anew from a seed; returns the generator.
+
+        Raises:
+            ArgumentError: the seed does not fit in 64 bits.
+        """
+        if not -(2**63) <= int(seed) < 2**64:
+            raise ArgumentError(f"manual_seed: a seed must fit in 64 bits, {seed} does not")
+        self._seed = int(seed) % 2**64
+        self.numpy = numpy.random.Generator(numpy.random.PCG64(self._seed))
+        return self
+
+    def seed(self) -> int:
+        """Start anew from a seed that the operating system draws, and return it."""
+        self.manual_seed(secrets.randbits(63))
+        return self._seed
+
+    def initial_seed(self) -> int:
+        """Return the seed that the numbers started from."""
+        return self._seed
+
+    def get_state(self) -> Tensor:
+        """Return the state as a tensor of bytes."""
+        state: dict[str, Any] = dict(self.numpy.bit_generator.state)
+        words = [state["state"][name].to_bytes(16, "little") for name in ("state", "inc")]
+        packed = _STATE.pack(self._seed, *words, state["has_uint32"], state["uinteger"])
+        return wrap(numpy.frombuffer(packed, numpy.uint8).copy())
+
+    def set_state(self, state: Tensor) -> None:
+        """Go on from a state that `get_state` returned.
+
+        Raises:
+            ArgumentError: it is no such state.
+        """
+        if not isinstance(state, Tensor) or state.dtype.name != "uint8" or state.numel() != _STATE.size:
+            raise ArgumentError(f"set_state: needs the {_STATE.size} bytes that get_state returned, not {state!r}")
+        self._seed, current, increment, has_half, half = _STATE.unpack(state._array.tobytes())
+        inner = {"state": int.from_bytes(current, "little"), "inc": int.from_bytes(increment, "little")}
+        self.numpy.bit_generator.state = {
+            "bit_generator": "PCG64",
+            "state": inner,
+            "has_uint32": has_half,
+            "uinteger": half,
+        }
+
+
+default_generator = Generator()
+
+
+def manual_seed(seed: int) -> Generator:
+    """Start the default generator anew from a seed, and return it.
+
+    Raises:
+        ArgumentError: the seed does not fit in 64 bits.
+
+    Example:
+        >>> tensorlib.manual_seed(0).initial_seed()
+        0
+    """
+    return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    """Start the default generator anew from a seed that the operating system draws, and return it."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """Return the seed that the default generator started from."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> Tensor:
+    """Return the state of the default generator as a tensor of bytes."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state: Tensor) -> None:
+    """Let the default generator go on from a state that `get_rng_state` returned.
+
+    Raises:
+        ArgumentError: it is no such state.
+    """
+    default_generator.set_state(new_state)
+
+
+def _source(generator: Generator | None) -> numpy.random.Generator:
+    return (default_generator if generator is None else generator).numpy
+
+
+def _finished(array: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    kind = as_dtype(dtype or default_float()).numpy
+    array = numpy.asarray(array)  # NumPy gives numbers where 0-d arrays would be meant
+    result = wrap(place(array if array.dtype == kind else array.astype(kind), device or "cpu"))
+    return result.requires_grad_() if requires_grad else result
+
+
+def _width(dtype: Any) -> Any:
+    """Return the type in which to draw floats: NumPy knows two."""
+    return numpy.float64 if as_dtype(dtype or default_float()).itemsize >= 8 else numpy.float32
+
+
+def rand(
+    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return numbers from the uniform distribution on [0, 1).
+
+    Args:
+        size: the shape, as numbers or one sequence.
+        generator: where to draw from; the default generator unless given.
+        dtype: a floating point type; the default type unless given.
+        device: where to put the result.
+        requires_grad: record operations on it.
+
+    Raises:
+        ShapeError: a length is negative.
+
+    Example:
+        >>> tensorlib.rand(2, 3).shape
+        tensorlib.Size([2, 3])
+    """
+    return _finished(_uniform(as_shape("rand", size), _width(dtype), generator), dtype, device, requires_grad)
+
+
+def _uniform(shape: Any, width: Any, generator: Generator | None) -> Any:
+    return _source(generator).random(shape, width)
+
+
+def randn(
+    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return numbers from the normal distribution of mean 0 and variance 1; arguments as of `rand`.
+
+    Example:
+        >>> tensorlib.randn(2, 3).shape
+        tensorlib.Size([2, 3])
+    """
+    values = _source(generator).standard_normal(as_shape("randn", size), _width(dtype))
+    return _finished(values, dtype, device, requires_grad)
+
+
+def randint(
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return integers from `low` up to but without `high`; `randint(high, size)` starts at zero.
+
+    Args:
+        low: the smallest value.
+        high: one more than the greatest.
+        size: the shape.
+        generator: where to draw from; the default generator unless given.
+        dtype: element type; int64 unless given.
+        device: where to put the result.
+        requires_grad: record operations on it.
+
+    Raises:
+        ArgumentError: there is no integer in the range.
+        ShapeError: a length is negative.
+
+    Example:
+        >>> tensorlib.randint(1, 2, (3,))
+        tensor([1, 1, 1])
+    """
+    if size is None:
+        low, high, size = 0, low, high
+    if high is None or low >= high:
+        raise ArgumentError(f"randint: there is no integer from {low} up to but without {high}")
+    values = _source(generator).integers(low, high, as_shape("randint", size))
+    return _finished(values, dtype or numpy.int64, device, requires_grad)
+
+
+def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
+    """Return the integers from 0 to n - 1 in a random order.
+
+    Raises:
+        ArgumentError: n is negative.
+
+    Example:
+        >>> tensorlib.randperm(4).sort()[0]
+        tensor([0, 1, 2, 3])
+    """
+    if n < 0:
+        raise ArgumentError(f"randperm: needs zero or more, not {n}")
+    return _finished(_source(generator).permutation(n), dtype or numpy.int64, device, False)
+
+
+def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
+    """Return what `rand` does in the shape, type and place of a tensor, unless told otherwise.
+
+    Example:
+        >>> tensorlib.rand_like(tensorlib.zeros(2, 3)).shape
+        tensorlib.Size([2, 3])
+    """
+    require_tensor("rand_like", input)
+    return rand(input.shape, generator=generator, dtype=dtype or input.dtype, device=device or input.device)
+
+
+def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
+    """Return what `randn` does in the shape, type and place of a tensor, unless told otherwise.
+
+    Example:
+        >>> tensorlib.randn_like(tensorlib.zeros(2, 3)).shape
+        tensorlib.Size([2, 3])
+    """
+    require_tensor("randn_like", input)
+    return randn(input.shape, generator=generator, dtype=dtype or input.dtype, device=device or input.device)
+
+
+def randint_like(
+    input: Tensor, low: int, high: int | None = None, *, generator: Generator | None = None, dtype: Any = None
+) -> Tensor:
+    """Return what `randint` does in the shape, type and place of a tensor, unless told otherwise.
+
+    Example:
+        >>> tensorlib.randint_like(tensorlib.zeros(2), 1)
+        tensor([0., 0.])
+    """
+    require_tensor("randint_like", input)
+    low, high = (0, low) if high is None else (low, high)
+    return randint(low, high, input.shape, generator=generator, dtype=dtype or input.dtype, device=input.device)

@@ -1,0 +1,3 @@
+"""Tools beside tensors and modules."""
+
+from tensorlib.utils import data as data

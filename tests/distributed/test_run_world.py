@@ -1,0 +1,177 @@
+"""Worlds of processes for tests: what comes back, what is raised, and that nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+import dist
+from dist.testing import RankError, run_ranks, run_world
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_behind() -> Any:
+    shared = set(os.listdir("/dev/shm"))
+    threads = set(threading.enumerate())
+    yield
+    assert psutil.Process().children(recursive=True) == []
+    assert set(os.listdir("/dev/shm")) - shared == set()
+    assert set(threading.enumerate()) - threads == set()
+
+
+def rank_and(value: Any) -> tuple[int, int, str, Any]:
+    x = np.ones(3)
+    dist.all_reduce(x)
+    assert x.tolist() == [3.0, 3.0, 3.0]
+    return dist.get_rank(), os.getpid(), dist.get_backend(), value
+
+
+def test_every_rank_is_a_process_and_results_come_in_rank_order() -> None:
+    results = run_world(3, rank_and, {"lr": 0.1})
+    assert [result[0] for result in results] == [0, 1, 2]
+    assert len({result[1] for result in results} | {os.getpid()}) == 4
+    assert all(result[2:] == ("tcp", {"lr": 0.1}) for result in results)
+
+
+def raise_on_rank_1() -> None:
+    if dist.get_rank() == 1:
+        raise ValueError("bad batch")
+    dist.barrier()
+
+
+def test_the_traceback_of_the_first_rank_that_failed_is_raised() -> None:
+    with pytest.raises(RankError, match=r"(?s)rank 1 failed:\nTraceback.*in raise_on_rank_1.*ValueError: bad batch"):
+        run_world(3, raise_on_rank_1)
+
+
+def kill_rank(rank: int) -> None:
+    if dist.get_rank() == rank:
+        os.kill(os.getpid(), signal.SIGKILL)
+    dist.barrier()
+
+
+def test_a_killed_rank_is_named() -> None:
+    with pytest.raises(RankError, match=r"^rank 2 was killed by SIGKILL$"):
+        run_world(3, kill_rank, 2)
+
+
+def exit_on_rank_0() -> None:
+    if dist.get_rank() == 0:
+        sys.exit(3)
+
+
+def test_an_early_exit_is_named() -> None:
+    with pytest.raises(RankError, match=r"^rank 0 exited with code 3$"):
+        run_world(2, exit_on_rank_0)
+
+
+def sleep_on_rank_1_with_a_child() -> None:
+    if dist.get_rank() == 1:
+        subprocess.Popen(["sleep", "1000"])
+        time.sleep(1000)
+    dist.barrier()
+
+
+def test_a_rank_that_takes_too_long_shows_where_it_is_and_is_killed() -> None:
+    started = time.monotonic()
+    with pytest.raises(RankError) as caught:
+        run_world(2, sleep_on_rank_1_with_a_child, timeout=1.5)
+    assert time.monotonic() - started < 10
+    message = str(caught.value)
+    assert "rank 0 was not done in time" in message
+    assert "in sleep_on_rank_1_with_a_child" in message.partition("rank 1 was not done in time")[2]
+
+
+def stop_on_rank_1() -> None:
+    if dist.get_rank() == 1:
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def test_a_stopped_rank_is_killed() -> None:
+    outcomes = run_ranks(2, _initialized, stop_on_rank_1, timeout=1.0)
+    assert outcomes[1].late
+    assert str(outcomes[1]).startswith("rank 1 was not done in time")
+
+
+def _initialized(fn: Any) -> None:
+    dist.init_process_group()
+    fn()
+
+
+def forget_to_destroy() -> int:
+    dist.init_process_group()
+    x = np.ones(1)
+    dist.all_reduce(x)
+    return os.getpid()
+
+
+def test_a_rank_that_forgets_to_destroy_the_group_ends_well() -> None:
+    outcomes = run_ranks(3, forget_to_destroy)
+    assert [outcome.code for outcome in outcomes] == [0, 0, 0]
+    assert all(not psutil.pid_exists(outcome.value) for outcome in outcomes)
+
+
+def test_what_cannot_be_pickled_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"run_world: cannot pickle .*: need a function at the top level of a module"):
+        run_world(2, lambda: None)
+    with pytest.raises(RankError, match="run_world: the result, a lock, cannot be pickled"):
+        run_world(1, threading.Lock)
+    with pytest.raises(ValueError, match="run_world: n is 0"):
+        run_world(0, rank_and)
+
+
+SCRIPT = """
+import os, sys, time
+import dist
+from dist.testing import run_world
+
+def work(how):
+    dist.barrier()
+    if how == "hang":
+        if dist.get_rank() == 0:
+            print("hanging", flush=True)
+        time.sleep(1000)
+    return dist.get_rank()
+
+if __name__ == "__main__":
+    print(run_world(2, work, sys.argv[1]), flush=True)
+"""
+
+
+def start_script(folder: Path, how: str) -> subprocess.Popen[str]:
+    path = folder / "script.py"
+    path.write_text(SCRIPT)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(path), how]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_functions_of_the_main_script_can_be_run(tmp_path: Path) -> None:
+    script = start_script(tmp_path, "return")
+    output, errors = script.communicate(timeout=30)
+    assert (output, errors, script.returncode) == ("[0, 1]\n", "", 0)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_left_when_the_caller_is_interrupted(tmp_path: Path, signum: signal.Signals) -> None:
+    script = start_script(tmp_path, "hang")
+    assert script.stdout is not None
+    assert script.stdout.readline() == "hanging\n"
+    family = psutil.Process(script.pid).children(recursive=True)
+    assert len(family) == 3
+    script.send_signal(signum)
+    script.communicate(timeout=30)
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == []
