@@ -44,7 +44,7 @@ def in_place_function(source: Op) -> Callable[..., Tensor]:
 def keep_original(target: Tensor, value: Tensor) -> None:
     """Copy what the history of `value` has saved of the memory of `target`, which is to be overwritten by it."""
     node = value._edge
-    if not mode.recording or node is None or target._version not in node.guards:
+    if not mode.recording or node is None or not any(counter is target._version for counter in node.guards):
         return
     base = target._array if target._view is None else target._view.base._array
     xp = array_module(base)
