@@ -82,11 +82,14 @@ def reduced_classes(xp: Any, losses: Any, factors: Any, reduction: str, shape: S
         reduction: "mean", "sum" or "none"; the mean is divided by the sum of factors.
         shape: of the result where there is no reduction.
     """
-    losses = losses * factors
+    weighted = hasattr(factors, "sum")
+    losses = losses * factors if weighted else losses
     if reduction == "none":
         return losses.reshape(shape), factors
     total = losses.sum()
     if reduction == "sum":
         return total, factors
-    weight = factors.sum() if hasattr(factors, "sum") else xp.asarray(losses.size, losses.dtype)
+    if not weighted:
+        return total / losses.size, factors / max(losses.size, 1)
+    weight = factors.sum()
     return total / weight, factors / (weight or 1)
