@@ -5,8 +5,12 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from tensorlib import distributed as distributed
+from tensorlib import nn as nn
 from tensorlib import ops as ops
+from tensorlib import optim as optim
 from tensorlib import sampling as sampling
+from tensorlib import utils as utils
 from tensorlib.autograd.modes import enable_grad as enable_grad
 from tensorlib.autograd.modes import is_grad_enabled as is_grad_enabled
 from tensorlib.autograd.modes import no_grad as no_grad

@@ -1,4 +1,4 @@
-"""Activation layers. Each applies the function of the same name in `functional`, elementwise unless it says otherwise."""
+"""Activation layers. Each applies the function of the same name in `functional`."""
 
 from __future__ import annotations
 

@@ -41,7 +41,8 @@ class _Conv(Module):
         name = type(self).__name__
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise ArgumentError(
-                f"{name}: in_channels {in_channels} and out_channels {out_channels} must be multiples of groups {groups}"
+                f"{name}: in_channels {in_channels} and out_channels {out_channels} must be multiples of "
+                f"groups {groups}"
             )
         if padding_mode not in PADDING_MODES:
             raise ArgumentError(f"{name}: padding_mode must be one of {PADDING_MODES}, not {padding_mode!r}")

@@ -147,7 +147,9 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
         tensor([[[0., 1., 0.]]])
     """
     if tensor.ndim not in (3, 4, 5) or tensor.shape[0] % groups:
-        raise ShapeError(f"dirac_: needs the weight of a convolution of {groups} groups, not shape {tuple(tensor.shape)}")
+        raise ShapeError(
+            f"dirac_: needs the weight of a convolution of {groups} groups, not shape {tuple(tensor.shape)}"
+        )
     values = numpy.zeros(tensor.shape)
     per_group = tensor.shape[0] // groups
     middle = tuple([length // 2 for length in tensor.shape[2:]])

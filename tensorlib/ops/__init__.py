@@ -20,6 +20,7 @@ from tensorlib.ops import loss as loss
 from tensorlib.ops import matrix as matrix
 from tensorlib.ops import matrix_functions as matrix_functions
 from tensorlib.ops import norm as norm
+from tensorlib.ops import padding as padding
 from tensorlib.ops import pool as pool
 from tensorlib.ops import reduction as reduction
 from tensorlib.ops import rounding as rounding

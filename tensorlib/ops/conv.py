@@ -1,8 +1,8 @@
 """Convolutions over any number of spatial axes, and their gradients.
 
-A convolution is linear in its input and in its weight; the two operations that make its gradients are linear too, in the
-gradient and in the weight or input. The gradients of each of the three are made by the other two, so that derivatives of
-any order come from the same three kernels.
+A convolution is linear in its input and in its weight; the two operations that make its gradients are linear too, in
+the gradient and in the weight or input. The gradients of each of the three are made by the other two, so that
+derivatives of any order come from the same three kernels.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ def batch_norm_training(xp: Any, x: Any, weight: Any = None, bias: Any = None, *
         eps: added to the variance.
 
     Returns:
-        `(x - mean) / sqrt(variance + eps) * weight + bias`, of the shape of `x`; the means and the variances (those that
-        divide by the number of elements) of all channels, (C,).
+        `(x - mean) / sqrt(variance + eps) * weight + bias`, of the shape of `x`; the means and the variances (those
+        that divide by the number of elements) of all channels, (C,).
 
     References:
         Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate

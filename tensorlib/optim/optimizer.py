@@ -47,9 +47,8 @@ class Optimizer:
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[Group] = []
         if isinstance(params, (Tensor, dict, str)):
-            raise TypeError(
-                f"{type(self).__name__}: params must be an iterable of parameters or groups, not {type(params).__name__}"
-            )
+            name, given = type(self).__name__, type(params).__name__
+            raise TypeError(f"{name}: params must be an iterable of parameters or of groups, not {given}")
         listed = list(params)
         if not listed:
             raise ValueError(f"{type(self).__name__}: got no parameters")
@@ -238,5 +237,5 @@ def check_not_negative(optimizer: Optimizer, group: Group, *options: str) -> Non
         ValueError: an option is negative.
     """
     for option in options:
-        if not 0.0 <= group[option]:
+        if not group[option] >= 0.0:
             raise ValueError(f"{type(optimizer).__name__}: {option} must not be negative, {group[option]} given")

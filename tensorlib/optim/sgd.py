@@ -27,8 +27,8 @@ class SGD(Optimizer):
         ValueError: an option is negative, or nesterov's needs are not met.
 
     References:
-        Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013; here, as in PyTorch,
-        the learning rate multiplies the buffer, not what is added to it.
+        Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013; here, as in
+        PyTorch, the learning rate multiplies the buffer, not what is added to it.
 
     Example:
         >>> p = tensorlib.nn.Parameter(tensorlib.tensor([1.0]))

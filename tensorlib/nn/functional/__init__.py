@@ -35,4 +35,9 @@ from tensorlib.nn.functional.pooling import avg_pool1d as avg_pool1d
 from tensorlib.nn.functional.pooling import avg_pool2d as avg_pool2d
 from tensorlib.nn.functional.pooling import max_pool1d as max_pool1d
 from tensorlib.nn.functional.pooling import max_pool2d as max_pool2d
+from tensorlib.ops.cross_entropy import cross_entropy as cross_entropy
+from tensorlib.ops.cross_entropy import nll_loss as nll_loss
+from tensorlib.ops.loss import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+from tensorlib.ops.loss import l1_loss as l1_loss
+from tensorlib.ops.loss import mse_loss as mse_loss
 from tensorlib.ops.matrix import linear as linear

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tensorlib.errors import ArgumentError
 from tensorlib.ops.indexing import index_select
-from tensorlib.ops.selection import where
 from tensorlib.tensor import Tensor
 
 
@@ -34,5 +33,6 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
         if not -count <= padding_idx < count:
             raise ArgumentError(f"embedding: padding_idx {padding_idx} is out of range for {count} rows")
         padded = (input.reshape(-1, 1) == padding_idx % count).expand(rows.shape)
-    XX
-    return rows.reshape(*input.shape, weight.shape[1])
+        rows = where(padded, rows.detach(), rows)
+    result: Tensor = rows.reshape(*input.shape, weight.shape[1])
+    return result

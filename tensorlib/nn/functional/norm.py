@@ -49,7 +49,9 @@ def batch_norm(
         return _by_kept_statistics(input, running_mean, running_var, weight, bias, eps)
     count = math.prod(input.shape) // input.shape[1] if input.shape[1] else 0
     if count == 1:
-        raise ShapeError(f"batch_norm: needs more than one value per channel in training, shape is {tuple(input.shape)}")
+        raise ShapeError(
+            f"batch_norm: needs more than one value per channel in training, shape is {tuple(input.shape)}"
+        )
     result, mean, variance = batch_norm_training(input, weight, bias, eps=eps)
     with no_grad():
         if running_mean is not None:

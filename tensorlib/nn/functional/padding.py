@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tensorlib._xp import array_module
@@ -63,7 +63,7 @@ def _reflected(xp: Any, places: Any, length: int) -> Any:
     return (length - 1) - xp.absolute((length - 1) - xp.absolute(places))
 
 
-_PLACES = {
+_PLACES: dict[str, Callable[[Any, Any, int], Any]] = {
     "reflect": _reflected,
     "replicate": lambda xp, places, length: xp.clip(places, 0, length - 1),
     "circular": lambda xp, places, length: places % length,

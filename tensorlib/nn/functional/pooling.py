@@ -162,7 +162,7 @@ def _avg_pool(
     def pooled(x: Tensor) -> Tensor:
         size = tuple(x.shape[2:])
         try:
-            out = pooled_size(size, *window.values(), dilation=(1,) * axes, ceil_mode=ceil_mode)
+            out = pooled_size(size, **window, dilation=(1,) * axes, ceil_mode=ceil_mode)
         except ValueError as error:
             raise ShapeError(str(error).replace("max_pool", name)) from None
         cells: Any = divisor or _cells(x, size, out, window, count_include_pad)

@@ -65,9 +65,7 @@ def _norm(gradients: list[Tensor], order: float) -> float:
     return float(sum(powers) ** (1 / order)) if powers else 0.0
 
 
-def clip_grad_value_(
-    parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None
-) -> None:
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> None:
     """Bring the elements of the gradients of parameters to at least `-clip_value` and at most `clip_value`.
 
     Example:

@@ -39,7 +39,8 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, (Mapping, Sequence)):
         return _collated_structure(first, batch)
     raise TypeError(
-        f"default_collate: needs tensors, arrays, numbers, strings, dictionaries or sequences, not {type(first).__name__}"
+        "default_collate: needs tensors, arrays, numbers, strings, dictionaries or sequences, "
+        f"not {type(first).__name__}"
     )
 
 

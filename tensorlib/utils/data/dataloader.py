@@ -26,9 +26,9 @@ from tensorlib.utils.data.sampler import (
 class DataLoader:
     """Iterates over a data set in batches.
 
-    Of data sets with `fetch_batch`, such as TensorDataset, whole batches are taken at once unless a `collate_fn` is given.
-    Worker processes are forked when an iteration starts and stopped when it ends; they never outlive the thread that
-    started them. A worker's exception is raised here, with the worker's traceback as a note.
+    Of data sets with `fetch_batch`, such as TensorDataset, whole batches are taken at once unless a `collate_fn` is
+    given. Worker processes are forked when an iteration starts and stopped when it ends; they never outlive the thread
+    that started them. A worker's exception is raised here, with the worker's traceback as a note.
 
     Args:
         dataset: the data set, by number or iterable.

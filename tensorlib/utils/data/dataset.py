@@ -228,5 +228,7 @@ def _split_counts(total: int, lengths: Sequence[float]) -> list[int]:
             counts[k % len(counts)] += 1
         return counts
     if sum(lengths) != total:
-        raise ArgumentError(f"random_split: the lengths {list(lengths)} add up to {sum(lengths)}, not to {total} samples")
+        raise ArgumentError(
+            f"random_split: the lengths {list(lengths)} add up to {sum(lengths)}, not to {total} samples"
+        )
     return [int(length) for length in lengths]

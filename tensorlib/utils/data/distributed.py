@@ -13,8 +13,8 @@ from tensorlib.utils.data.sampler import Sampler
 class DistributedSampler(Sampler[int]):
     """One rank's part of a data set: every n-th sample of an order that is the same on all ranks.
 
-    The samples go round the ranks like cards. So with batches of B / n per rank, the k-th batches of all n ranks together
-    hold the same B samples whatever n is.
+    The samples go round the ranks like cards. So with batches of B / n per rank, the k-th batches of all n ranks
+    together hold the same B samples whatever n is.
 
     Args:
         dataset: the whole; its length is the same on all ranks.

@@ -13,7 +13,7 @@ from tensorlib.utils.data.dataset import IterableDataset
 Fetch = Callable[[Any], Any]
 
 
-class Exhausted(Exception):  # noqa: N818 - no error: there is nothing left
+class Exhausted(Exception):
     """An iterable data set has no more samples."""
 
 

@@ -1,7 +1,7 @@
 """The worker processes of a DataLoader, seen from the process that wants the batches.
 
-Batches go round the workers: batch k is asked of the worker after that of batch k - 1, and each worker answers in order.
-So the next batch is always the next answer of a known worker, and the order does not depend on who is faster.
+Batches go round the workers: batch k is asked of the worker after that of batch k - 1, and each worker answers in
+order. So the next batch is always the next answer of a known worker, and the order does not depend on who is faster.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A process that fetches batches for a DataLoader, and the pipe between both.
 
 A batch goes to the parent in anonymous shared memory (memfd): the worker writes the arrays there and sends the file
-descriptor, the parent maps it, and the arrays lie in the mapping. Nothing has a name that could be left behind, and what
-goes through the pipe is so short that a worker never waits for the parent.
+descriptor, the parent maps it, and the arrays lie in the mapping. Nothing has a name that could be left behind, and
+what goes through the pipe is so short that a worker never waits for the parent.
 """
 
 from __future__ import annotations
