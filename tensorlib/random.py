@@ -124,7 +124,8 @@ def set_rng_state(new_state: Tensor) -> None:
     default_generator.set_state(new_state)
 
 
-def _source(generator: Generator | None) -> numpy.random.Generator:
+def source_of(generator: Generator | None) -> numpy.random.Generator:
+    """Return NumPy's generator of a generator, or of the default one."""
     return (default_generator if generator is None else generator).numpy
 
 
@@ -159,11 +160,8 @@ def rand(
         >>> tensorlib.rand(2, 3).shape
         tensorlib.Size([2, 3])
     """
-    return _finished(_uniform(as_shape("rand", size), _width(dtype), generator), dtype, device, requires_grad)
-
-
-def _uniform(shape: Any, width: Any, generator: Generator | None) -> Any:
-    return _source(generator).random(shape, width)
+    values = source_of(generator).random(as_shape("rand", size), _width(dtype))
+    return _finished(values, dtype, device, requires_grad)
 
 
 def randn(
@@ -175,7 +173,7 @@ def randn(
         >>> tensorlib.randn(2, 3).shape
         tensorlib.Size([2, 3])
     """
-    values = _source(generator).standard_normal(as_shape("randn", size), _width(dtype))
+    values = source_of(generator).standard_normal(as_shape("randn", size), _width(dtype))
     return _finished(values, dtype, device, requires_grad)
 
 
@@ -212,7 +210,7 @@ def randint(
         low, high, size = 0, low, high
     if high is None or low >= high:
         raise ArgumentError(f"randint: there is no integer from {low} up to but without {high}")
-    values = _source(generator).integers(low, high, as_shape("randint", size))
+    values = source_of(generator).integers(low, high, as_shape("randint", size))
     return _finished(values, dtype or numpy.int64, device, requires_grad)
 
 
@@ -228,7 +226,7 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     """
     if n < 0:
         raise ArgumentError(f"randperm: needs zero or more, not {n}")
-    return _finished(_source(generator).permutation(n), dtype or numpy.int64, device, False)
+    return _finished(source_of(generator).permutation(n), dtype or numpy.int64, device, False)
 
 
 def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:

@@ -5,6 +5,8 @@ Values and gradients must be those of the CPU.
 
 from __future__ import annotations
 
+import importlib.util
+
 import numpy
 import pytest
 
@@ -24,12 +26,14 @@ def gpu():
         pytest.skip(f"no CUDA device: {error}")
 
 
+@pytest.fixture
+def stand_in(monkeypatch):
+    fakecupy.install(monkeypatch)
+
+
 @pytest.fixture(params=["stand-in", pytest.param("gpu", marks=pytest.mark.gpu)])
-def device(request, monkeypatch):
-    if request.param == "stand-in":
-        fakecupy.install(monkeypatch)
-    else:
-        gpu()
+def device(request):
+    request.getfixturevalue("stand_in") if request.param == "stand-in" else gpu()
     return "cuda"
 
 
@@ -53,9 +57,20 @@ def evaluated(sample, move):
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=str)
-def test_as_on_the_cpu(sample, device):
+def test_stand_in_does_as_the_cpu(sample, stand_in):
+    check(sample)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("sample", SAMPLES if importlib.util.find_spec("cupy") else [], ids=str)
+def test_gpu_does_as_the_cpu(sample):
+    gpu()
+    check(sample)
+
+
+def check(sample):
     on_cpu, cpu_gradients = evaluated(sample, lambda tensor: tensor)
-    on_device, device_gradients = evaluated(sample, lambda tensor: tensor.to(device))
+    on_device, device_gradients = evaluated(sample, lambda tensor: tensor.cuda())
     compare(on_cpu, on_device, sample.tolerance, moved=sample.op != "to_device")
     compare(cpu_gradients, device_gradients, sample.tolerance)
 
