@@ -143,10 +143,17 @@ def init_process_group(
     open_world(backend, init_method, world_size, rank, group_name, timeout)
 
 
-def destroy_process_group() -> None:
-    """Leave the world: finish what is under way, release threads and sockets. Done at exit where forgotten."""
-    require_world("destroy_process_group")
-    close_world()
+def destroy_process_group(group: ProcessGroup | None = None) -> None:
+    """Leave the world: finish what is under way, release threads and sockets. Done at exit where forgotten.
+
+    Args:
+        group: end this group alone, made by `new_group`; None means the world with all its groups.
+    """
+    world, found = require_world("destroy_process_group"), resolve(group, "destroy_process_group")
+    if found is world.group:
+        close_world()
+    else:
+        world.destroy_group(found)
 
 
 def get_rank(group: ProcessGroup | None = None) -> int:
@@ -204,6 +211,7 @@ def all_reduce(
         TransportTimeout: not all ranks called this within the group's timeout; says who is where.
 
     Example:
+        >>> import dist
         >>> import numpy as np
         >>> def rank_plus_one() -> list[float]:
         ...     x = np.full(2, dist.get_rank() + 1.0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from operator import index
 from typing import Any, Protocol, TypeAlias
 
@@ -99,7 +100,12 @@ def check_reduction(operation: str, op: ReduceOp, buffer: Buffer) -> None:
     """Check that `op` is one, and is defined for the dtype of `buffer`."""
     if not isinstance(op, ReduceOp):
         raise TypeError(f"{operation}: op is {op!r}: need a member of dist.ReduceOp, such as ReduceOp.SUM")
-    op.check(buffer.flat.dtype)
+    _check_reduction(op._name_, buffer.dtype)
+
+
+@lru_cache
+def _check_reduction(op: str, dtype: str) -> None:
+    ReduceOp[op].check(dtype)
 
 
 def timeout_seconds(operation: str, timeout: float | timedelta) -> float:

@@ -35,10 +35,6 @@ ErrorT = TypeVar("ErrorT", bound=BaseException)
 class ControlPlane(Protocol):
     """What the groups of a process ask of the control plane; `dist.control.Membership` is one."""
 
-    def failure(self) -> PeerError | None:
-        """Return the first failure known."""
-        ...
-
     def subscribe(self, callback: Callable[[PeerError], None]) -> None:
         """Have `callback` called once, from another thread, at the first failure."""
         ...
@@ -193,5 +189,9 @@ class Failures:
 
     def _calls(self) -> dict[int, list[Published]]:
         """Return the latest calls of every rank: this one's as they are, the others' as they were published."""
-        calls = {} if self._control is None else {rank: read(text) for rank, text in self._control.everyone().items()}
-        return calls | {self._transport.rank: read(publish(self._record))}
+        published: dict[int, str] = {}
+        if self._control is not None:
+            with contextlib.suppress(DistError):
+                published = self._control.everyone()
+        published[self._transport.rank] = publish(self._record)
+        return {rank: read(text) for rank, text in published.items()}

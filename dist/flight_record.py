@@ -65,8 +65,10 @@ class Call:
 
 def _short(filename: str) -> str:
     """Paths below the working directory are shown relative to it."""
-    here = os.getcwd() + os.sep
-    return filename.removeprefix(here)
+    try:
+        return filename.removeprefix(os.getcwd() + os.sep)
+    except OSError:  # it was removed
+        return filename
 
 
 class FlightRecord:

@@ -51,10 +51,6 @@ class _SimulatedMembership:
         self._switchboard = switchboard
         self._rank = rank
 
-    def failure(self) -> PeerError | None:
-        """See `ControlPlane.failure`."""
-        return self._switchboard.failure
-
     def subscribe(self, callback: Callable[[PeerError], None]) -> None:
         """See `ControlPlane.subscribe`."""
         self._switchboard.subscribers.append(callback)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 
-from dist.errors import DistError
 from dist.failures import Failures
 from dist.flight_record import Call, FlightRecord
 
@@ -26,7 +25,7 @@ class Watchdog:
         self._published: tuple[Call, str] | None = None
         self._next_look = 0.0
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="dist watchdog", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -36,10 +35,7 @@ class Watchdog:
 
     def _run(self) -> None:
         while not self._stop.wait(INTERVAL) and self._failures.error is None:
-            try:
-                self._tick()
-            except DistError:
-                return  # the control plane is gone, and says so itself
+            self._tick()
 
     def _tick(self) -> None:
         call = self._record.last()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -48,6 +49,13 @@ class World:
         self._groups.append(made)
         return made
 
+    def destroy_group(self, group: ProcessGroup) -> None:
+        """End one of the groups that were made."""
+        if group not in self._groups:
+            raise ValueError(f"destroy_process_group: group {group.name} does not belong to this world")
+        self._groups.remove(group)
+        group.close()
+
     def close(self, at_exit: bool = False) -> None:
         """End everything, even where one part fails to; raises the last failure."""
         releases = [group.close for group in self._groups] + self._releases + self._farewells * (not at_exit)
@@ -57,6 +65,17 @@ class World:
 
 
 _process_world: World | None = None
+
+
+def _forget_world() -> None:
+    """In a forked child: the world's threads are not there, and its sockets are the parent's."""
+    global _process_world
+    atexit.unregister(close_world)
+    _process_world = None
+
+
+os.register_at_fork(after_in_child=_forget_world)
+
 # Simulated ranks are threads, each in a world of its own.
 _of_thread = threading.local()
 

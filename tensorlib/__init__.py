@@ -61,6 +61,7 @@ from tensorlib.random import default_generator as default_generator
 from tensorlib.random import get_rng_state as get_rng_state
 from tensorlib.random import initial_seed as initial_seed
 from tensorlib.random import manual_seed as manual_seed
+from tensorlib.random import multinomial as multinomial
 from tensorlib.random import rand as rand
 from tensorlib.random import rand_like as rand_like
 from tensorlib.random import randint as randint
@@ -70,6 +71,8 @@ from tensorlib.random import randn_like as randn_like
 from tensorlib.random import randperm as randperm
 from tensorlib.random import seed as seed
 from tensorlib.random import set_rng_state as set_rng_state
+from tensorlib.serialization import load as load
+from tensorlib.serialization import save as save
 from tensorlib.tensor import Size as Size
 from tensorlib.tensor import Tensor as Tensor
 from tensorlib.version import __version__ as __version__

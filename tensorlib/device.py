@@ -24,12 +24,12 @@ class device:  # noqa: N801 - the field's name
 
     __slots__ = ("index", "type")
 
+    type: str
+    index: int | None
+
     def __init__(self, kind: str | int | device, index: int | None = None) -> None:
-        if isinstance(kind, device):
-            kind, index = kind.type, kind.index
-        elif isinstance(kind, int):
-            kind, index = "cuda", kind
-        name, _, suffix = kind.partition(":")
+        text = f"cuda:{kind}" if isinstance(kind, int) else str(kind)
+        name, _, suffix = text.partition(":")
         if name not in ("cpu", "cuda") or (suffix and not suffix.isdigit()) or (suffix and index is not None):
             raise DeviceError(f"device: {kind!r} is not known; needs 'cpu', 'cuda' or 'cuda:INDEX'")
         self.type = name

@@ -21,3 +21,7 @@ class DeviceError(TypeError, RuntimeError):
 
 class GraphError(RuntimeError):
     """The graph of gradients cannot be used as asked: freed, modified in place, or never recorded."""
+
+
+class FileFormatError(ValueError, RuntimeError):
+    """A file was not written by `save`, or is damaged."""

@@ -7,16 +7,12 @@ from typing import Any
 import numpy
 
 from tensorlib._xp import device_name, to_host
-from tensorlib.errors import ArgumentError, ShapeError
+from tensorlib.errors import ArgumentError
 from tensorlib.ops._attach import public_function, require_tensor, tensor_method
 from tensorlib.ops.indexing import write
 from tensorlib.placement import place
-from tensorlib.random import Generator, default_generator, randn
+from tensorlib.random import Generator, randn, source_of
 from tensorlib.tensor import Tensor, wrap
-
-
-def _source(generator: Generator | None) -> numpy.random.Generator:
-    return (default_generator if generator is None else generator).numpy
 
 
 @public_function
@@ -75,56 +71,6 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     return input.detach().clone().bernoulli_(input.detach() if p is None else p, generator=generator)
 
 
-@public_function
-@tensor_method
-def multinomial(
-    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
-) -> Tensor:
-    """Return indices drawn with given weights.
-
-    Args:
-        input: weights of shape (n,) or (rows, n), not negative, and not all zero in a row.
-        num_samples: how many indices to draw per row.
-        replacement: an index may be drawn again.
-        generator: where to draw from; the default generator unless given.
-
-    Returns:
-        int64, of shape (num_samples,) or (rows, num_samples).
-
-    Raises:
-        ArgumentError: the weights cannot be drawn from.
-        ShapeError: they have other dimensions.
-
-    Example:
-        >>> tensorlib.multinomial(tensorlib.tensor([0.0, 1.0]), 2, replacement=True)
-        tensor([1, 1])
-    """
-    require_tensor("multinomial", input)
-    if input.ndim not in (1, 2) or not input.numel():
-        raise ShapeError(f"multinomial: needs weights of shape (n,) or (rows, n), not {tuple(input.shape)}")
-    weights = to_host(input._array).astype(numpy.float64).reshape(-1, input.shape[-1])
-    _check_weights(weights, num_samples, replacement)
-    source = _source(generator)
-    if replacement:
-        ends = weights.cumsum(axis=1)
-        points = source.random((len(weights), num_samples)) * ends[:, -1:]
-        chosen = numpy.stack([row.searchsorted(point, "right") for row, point in zip(ends, points, strict=True)])
-    else:
-        # The smallest of exponential times with these rates are a draw without replacement (Efraimidis, Spirakis 2006).
-        with numpy.errstate(divide="ignore"):
-            times = source.standard_exponential(weights.shape) / weights
-        chosen = numpy.argsort(times, axis=1)[:, :num_samples]
-    return wrap(place(chosen.reshape((*input.shape[:-1], num_samples)), device_name(input._array)))
-
-
-def _check_weights(weights: Any, num_samples: int, replacement: bool) -> None:
-    if not (numpy.isfinite(weights).all() and (weights >= 0).all() and (weights.sum(axis=1) > 0).all()):
-        raise ArgumentError("multinomial: weights must be finite and not negative, and not all zero in a row")
-    possible = int((weights > 0).sum(axis=1).min())
-    if num_samples < 1 or (num_samples > possible and not replacement):
-        raise ArgumentError(f"multinomial: {num_samples} draws without replacement among {possible} possible indices")
-
-
 def _filled(name: str, target: Tensor, values: Any) -> Tensor:
     """Write samples into a tensor."""
     return write(name, target, ..., wrap(place(numpy.asarray(values), device_name(target._array))))
@@ -144,7 +90,7 @@ def uniform_(self: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Generat
     """
     if b < a:
         raise ArgumentError(f"uniform_: the interval from {a} to {b} is empty")
-    return _filled("uniform_", self, _source(generator).random(self.shape, _width(self)) * (b - a) + a)
+    return _filled("uniform_", self, source_of(generator).random(self.shape, _width(self)) * (b - a) + a)
 
 
 @tensor_method
@@ -157,7 +103,7 @@ def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Gen
     """
     if std < 0:
         raise ArgumentError(f"normal_: a standard deviation must not be negative, {std} is")
-    return _filled("normal_", self, _source(generator).standard_normal(self.shape, _width(self)) * std + mean)
+    return _filled("normal_", self, source_of(generator).standard_normal(self.shape, _width(self)) * std + mean)
 
 
 @tensor_method
@@ -169,7 +115,7 @@ def log_normal_(self: Tensor, mean: float = 1.0, std: float = 2.0, *, generator:
     """
     if std <= 0:
         raise ArgumentError(f"log_normal_: the standard deviation must be positive, {std} is not")
-    return _filled("log_normal_", self, numpy.exp(_source(generator).standard_normal(self.shape) * std + mean))
+    return _filled("log_normal_", self, numpy.exp(source_of(generator).standard_normal(self.shape) * std + mean))
 
 
 @tensor_method
@@ -181,7 +127,7 @@ def cauchy_(self: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator:
     """
     if sigma <= 0:
         raise ArgumentError(f"cauchy_: sigma must be positive, {sigma} is not")
-    return _filled("cauchy_", self, _source(generator).standard_cauchy(self.shape) * sigma + median)
+    return _filled("cauchy_", self, source_of(generator).standard_cauchy(self.shape) * sigma + median)
 
 
 @tensor_method
@@ -193,7 +139,7 @@ def exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | Non
     """
     if lambd <= 0:
         raise ArgumentError(f"exponential_: the rate must be positive, {lambd} is not")
-    return _filled("exponential_", self, _source(generator).standard_exponential(self.shape, _width(self)) / lambd)
+    return _filled("exponential_", self, source_of(generator).standard_exponential(self.shape, _width(self)) / lambd)
 
 
 @tensor_method
@@ -205,7 +151,7 @@ def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) ->
     """
     if not 0 < p < 1:
         raise ArgumentError(f"geometric_: p must be between 0 and 1, {p} is not")
-    return _filled("geometric_", self, _source(generator).geometric(p, self.shape))
+    return _filled("geometric_", self, source_of(generator).geometric(p, self.shape))
 
 
 @tensor_method
@@ -218,7 +164,7 @@ def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None
     chances = to_host(p._array) if isinstance(p, Tensor) else numpy.asarray(p)
     if not ((chances >= 0) & (chances <= 1)).all():
         raise ArgumentError("bernoulli_: a probability must be between 0 and 1")
-    return _filled("bernoulli_", self, _source(generator).random(self.shape) < chances)
+    return _filled("bernoulli_", self, source_of(generator).random(self.shape) < chances)
 
 
 @tensor_method
@@ -233,7 +179,7 @@ def random_(self: Tensor, a: int | None = None, b: int | None = None, *, generat
         high = _exact_integers(self.dtype.numpy)
     if low >= high:
         raise ArgumentError(f"random_: there is no integer from {low} up to but without {high}")
-    return _filled("random_", self, _source(generator).integers(low, high, self.shape))
+    return _filled("random_", self, source_of(generator).integers(low, high, self.shape))
 
 
 def _exact_integers(kind: numpy.dtype[Any]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from dist.algorithms.segments import SEGMENT_BYTES, segments, slices
 from dist.channel import Channel
 from dist.reduction import ReduceOp
 from dist.transport.base import Work
+
+# A rank keeps memory for two such pieces of an array.
+PAIRWISE_BYTES: Final = 8 * SEGMENT_BYTES
 
 
 def exchange_all_reduce(channel: Channel, array: NDArray[Any], op: ReduceOp) -> None:
@@ -48,6 +51,11 @@ def pairwise_all_reduce(channel: Channel, array: NDArray[Any], op: ReduceOp) -> 
     channel.wait(*pairwise.works)
 
 
+def _segment_bytes(size: int) -> int:
+    """Return how much of an array a pairwise all-reduce works on at a time: a segment per rank, within reason."""
+    return min(SEGMENT_BYTES * size, PAIRWISE_BYTES)
+
+
 class _Pairwise:
     """The state of one rank in a pairwise all-reduce: two segments are under way at a time."""
 
@@ -55,7 +63,7 @@ class _Pairwise:
         self._channel = channel
         self._op = op
         self._others = [(channel.rank + i) % channel.size for i in range(1, channel.size)]
-        self.parts = [slices(part, channel.size) for part in segments(array, SEGMENT_BYTES * channel.size)]
+        self.parts = [slices(part, channel.size) for part in segments(array, _segment_bytes(channel.size))]
         longest = max(len(piece) for piece in self.parts[0])
         memory = scratch(2 * len(self._others), longest, array.dtype)
         self._scratch = [memory[: len(self._others)], memory[len(self._others) :]]

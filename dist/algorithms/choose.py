@@ -23,10 +23,12 @@ ALL_REDUCE: Final[Mapping[str, AllReduce]] = {
     "ring": ring_all_reduce,
 }
 
-# The first row that fits: at most so many bytes, at most so many ranks. Measured by benchmarks/collectives.py.
+# The first row that fits: at most so many bytes, at most so many ranks. Measured; see docs/algorithms.md.
 ALL_REDUCE_TABLE: Final[tuple[tuple[float, float, str], ...]] = (
-    (32 * 1024, 2, "exchange"),
-    (4 * 1024, 8, "exchange"),
+    (1024 * 1024, 2, "exchange"),
+    (256 * 1024, 4, "exchange"),
+    (16 * 1024, 8, "exchange"),
+    (1024 * 1024, 8, "ring"),
     (math.inf, 32, "pairwise"),
     (math.inf, math.inf, "ring"),
 )

@@ -25,6 +25,8 @@ _kept = _Kept()
 def scratch(count: int, length: int, dtype: np.dtype[Any]) -> list[NDArray[Any]]:
     """Return `count` arrays of `length` elements, undefined, until the next call in the same thread.
 
+    A collective that failed may leave receives behind that still write into them: it must be the last on its transport.
+
     >>> [part.shape for part in scratch(2, 3, np.dtype(np.float32))]
     [(3,), (3,)]
     """

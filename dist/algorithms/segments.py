@@ -8,7 +8,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 # Large enough to make a system call worth its while, small enough that a few of them stay in a core's cache.
-SEGMENT_BYTES: Final = 512 * 1024
+SEGMENT_BYTES: Final = 1024 * 1024
 
 
 def segments(array: NDArray[Any], nbytes: int = SEGMENT_BYTES) -> list[NDArray[Any]]:

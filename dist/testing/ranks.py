@@ -6,6 +6,7 @@ this process with the ranks' exit statuses. Nothing here outlives the process th
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import faulthandler
 import os
@@ -20,8 +21,9 @@ from dataclasses import dataclass
 from types import FrameType, ModuleType
 from typing import Any, BinaryIO
 
-# A rank shows where it is and ends by itself when the time is over; one that is stopped cannot.
-GRACE = 1.0  # seconds
+# To write down where all threads of a rank are.
+_GRACE = 0.3  # seconds
+_SHOW_YOURSELF = signal.SIGUSR2
 _PR_SET_PDEATHSIG = 1
 
 
@@ -57,29 +59,30 @@ def main() -> None:
 
     _load_main(job.main)
     fn, args = pickle.loads(job.work)
-    deadline = time.monotonic() + job.timeout
     ranks: dict[int, int] = {}
     for rank in range(len(job.environments)):
         pid = os.fork()
         if pid == 0:
-            _run_rank(job, rank, fn, args, deadline)
+            _run_rank(job, rank, fn, args)
             return
         ranks[pid] = rank
     _wait_for(ranks, job)
 
 
 def _wait_for(ranks: dict[int, int], job: Job) -> None:
-    """Note how each rank ends, given process numbers and ranks; kill those that are late."""
+    """Note how each rank ends, given process numbers and ranks; late ones show where they are, and are killed."""
     overdue = False
 
-    def kill(signum: int, frame: FrameType | None) -> None:
+    def end(signum: int, frame: FrameType | None) -> None:
         nonlocal overdue
-        overdue = True
         for pid in ranks:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL if overdue else _SHOW_YOURSELF)
+        overdue = True
+        signal.setitimer(signal.ITIMER_REAL, _GRACE)
 
-    signal.signal(signal.SIGALRM, kill)
-    signal.setitimer(signal.ITIMER_REAL, job.timeout + GRACE)
+    signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, job.timeout)
     with os.fdopen(job.statuses, "wb") as statuses:
         while ranks:
             pid, status = os.wait()
@@ -87,11 +90,11 @@ def _wait_for(ranks: dict[int, int], job: Job) -> None:
             pickle.dump((ranks.pop(pid), code, time.monotonic()), statuses)
 
 
-def _run_rank(job: Job, rank: int, fn: Callable[..., Any], args: tuple[Any, ...], deadline: float) -> None:
+def _run_rank(job: Job, rank: int, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
     """Be one rank; an exception leaves this function as it would leave the user's script."""
     _die_with(os.getppid())
     os.environ.update(job.environments[rank])
-    faulthandler.dump_traceback_later(max(0.1, deadline - time.monotonic()), exit=True, file=job.traces[rank])
+    faulthandler.register(_SHOW_YOURSELF, file=job.traces[rank])
     # The traceback goes to the one who called run_world, and need not be printed here as well.
     sys.excepthook = lambda *raised: None
     with os.fdopen(job.results[rank], "wb") as result:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dist.errors import PeerLost, TransportError
-from dist.transport.framing import DATA, GOODBYE, HEADER_BYTES, pack_header, unpack_header
+from dist.transport.framing import DATA, GOODBYE, HEADER_BYTES, unpack_header
 from dist.transport.progress import GONE, READ, WRITE, ProgressEngine
 from dist.transport.transfer import Mailbox, Message, Transfer, mismatch
 
@@ -132,11 +132,12 @@ class Connection:
         """Tell whether the kernel has everything that was sent."""
         return not self._outgoing
 
-    def farewell(self, kind: int, source: int, reason: bytes = b"") -> None:
+    def farewell(self, last_words: bytes) -> None:
         """Send a last message, unless another one is half on its way, and then the end of the stream."""
         with contextlib.suppress(OSError):
             if self.open and not (self._outgoing and self._outgoing[0].started):
-                self._socket.sendmsg([pack_header(kind, source, length=len(reason)), reason])
+                self._socket.send(last_words)
+        with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
 
     def _write(self, message: Outgoing) -> bool:
@@ -253,12 +254,11 @@ class Connection:
         self._watch()
 
     def _take_leave(self, message: Incoming) -> None:
-        """The peer has closed or aborted."""
+        """The peer has closed, or has failed: then it says why, and its tag is the rank to blame."""
         if message.kind == GOODBYE or message.target is None:
             self._end(None)
         else:
-            reason = bytes(message.target).decode(errors="replace")
-            self._end(PeerLost(f"rank {self.peer} aborted: {reason}", self.peer))
+            self._end(PeerLost(bytes(message.target).decode(errors="replace"), message.tag))
 
     def _end(self, error: PeerLost | None) -> None:
         self.fail(error or closed(self.peer))

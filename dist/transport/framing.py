@@ -10,7 +10,8 @@
            24  fingerprint   u64
            32  length        u64, bytes of payload that follow
 
-All numbers are little-endian. An ABORT's payload is its reason in UTF-8; a GOODBYE has none.
+All numbers are little-endian. An ABORT's payload is its reason in UTF-8, its tag the rank to blame; a GOODBYE has
+neither.
 """
 
 from __future__ import annotations

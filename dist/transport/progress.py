@@ -22,8 +22,8 @@ READ: Final = select.EPOLLIN
 WRITE: Final = select.EPOLLOUT
 GONE: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 
-# A neighbour that answers at once does so in less; a rank that waits longer must not keep a core from one that works.
-SPIN_SECONDS: Final = 50e-6
+# A neighbour that runs on another core answers in less. One that shares this core cannot answer before we sleep.
+SPIN_SECONDS: Final = 20e-6
 # How long transfers rest before the background thread takes them up.
 GRACE_SECONDS: Final = 5e-3
 

@@ -116,18 +116,13 @@ class TcpTransport:
                 receive.finish(error)
             else:
                 self._engine.start(len(buffer) >= LARGE_BYTES)
-                for other, connection in self._connections.items():
-                    if peer in (other, ANY_SOURCE):
-                        connection.stop_holding_back()
+                for connection in self._sources(peer):
+                    connection.stop_holding_back()
         return receive
 
     def abort(self, reason: str) -> None:
         """See `Transport.abort`."""
         with self._engine.lock:
-            if self._failure or self._closed:
-                return
-            for connection in self._connections.values():
-                connection.farewell(ABORT, self.rank, reason.encode()[:REASON_BYTES])
             self._fail(PeerLost(f"rank {self.rank} aborted: {reason}", self.rank))
 
     def close(self) -> None:
@@ -145,7 +140,7 @@ class TcpTransport:
                 if not connection.flushed():
                     log.warning("rank %d closes before rank %d has taken all that was sent", self.rank, connection.peer)
                 elif not self._failure:
-                    connection.farewell(GOODBYE, self.rank)
+                    connection.farewell(pack_header(GOODBYE, self.rank))
                 connection.close(closed(self.rank))
         self._engine.close()
 
@@ -158,6 +153,12 @@ class TcpTransport:
         else:
             message.target = memoryview(bytes(send.buffer))
         send.finish()
+
+    def _sources(self, peer: int) -> list[Connection]:
+        """Return the connections that a message from `peer` can come over."""
+        if peer == ANY_SOURCE:
+            return list(self._connections.values())
+        return [] if peer == self.rank else [self._connections[peer]]
 
     def _why_not(self, peer: int) -> PeerLost | None:
         """Return why no message can go to `peer` or come from it, or None."""
@@ -181,11 +182,18 @@ class TcpTransport:
                 self._engine.finish(receive, why)
 
     def _fail(self, error: PeerLost) -> None:
-        """Let every transfer, pending or later, raise `error`."""
+        """Let every transfer, pending or later, raise `error`, here and at the peers.
+
+        A peer that hears of it from us first still names the right rank: else it would see no more than our own end.
+        """
         if self._failure or self._closed:
             return
         self._failure = error
+        reason = str(error).encode()[:REASON_BYTES]
+        blamed = self.rank if error.rank is None else error.rank
+        last_words = pack_header(ABORT, self.rank, tag=blamed, length=len(reason)) + reason
         for connection in self._connections.values():
+            connection.farewell(last_words)
             connection.fail(error)
         self._fail_receives(error)
 

@@ -30,7 +30,8 @@ def quick_function(op: Op) -> Callable[..., Any] | None:
     """Return a function of exactly the operation's tensors that falls back on `op.apply`; None where there is none."""
     if op.promotion is None or op.signature.required_options or op.view or not op.differentiable:
         return None
-    maker = {1: _unary, 2: _binary}.get(len(op.signature.inputs))
+    makers: dict[int, Callable[[Op], Callable[..., Any]]] = {1: _unary, 2: _binary}
+    maker = makers.get(len(op.signature.inputs))
     return maker(op) if maker else None
 
 

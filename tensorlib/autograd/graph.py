@@ -82,7 +82,7 @@ class Node:
         guards: Guards,
     ) -> None:
         self.order = next_order()
-        self.op = op
+        self.op: Any = op  # of a call of a `Function` its class
         self.edges = edges
         self.pullbacks = op.pullbacks_for(len(edges)) if op.variadic else op.pullbacks
         self.saved: tuple[Any, ...] | None = saved

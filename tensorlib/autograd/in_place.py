@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from tensorlib._xp import array_module
-from tensorlib.autograd.graph import Leaf
+from tensorlib.autograd.graph import OUTPUT, Leaf, version_sum
 from tensorlib.autograd.modes import mode
 from tensorlib.autograd.op import OPS, op
 from tensorlib.autograd.recording import record
@@ -31,12 +31,31 @@ def in_place_function(source: Op) -> Callable[..., Tensor]:
 
     def function(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         check_writable(source.name + "_", self)
-        return assign(source.name + "_", self, source(self, *args, **kwargs))
+        value = source(self, *args, **kwargs)
+        keep_original(self, value)
+        return assign(source.name + "_", self, value)
 
     function.__name__ = function.__qualname__ = source.name + "_"
     summary = (source.__doc__ or "").strip().splitlines()[0]
     function.__doc__ = f"Do as `{source.name}` in place: {summary[:1].lower()}{summary[1:]}"
     return function
+
+
+def keep_original(target: Tensor, value: Tensor) -> None:
+    """Copy what the history of `value` has saved of the memory of `target`, which is to be overwritten by it."""
+    node = value._edge
+    if not mode.recording or node is None or not any(counter is target._version for counter in node.guards):
+        return
+    base = target._array if target._view is None else target._view.base._array
+    xp = array_module(base)
+    node.saved = tuple(
+        [
+            item.copy() if role not in (None, OUTPUT) and xp.may_share_memory(item, base) else item
+            for item, role in zip(node.saved or (), node.roles, strict=True)
+        ]
+    )
+    node.guards = tuple([counter for counter in node.guards if counter is not target._version])
+    node.version = version_sum(node.guards)
 
 
 def check_writable(name: str, tensor: Tensor) -> None:

@@ -58,18 +58,18 @@ def right_classes(name: str, xp: Any, x: Any, target: Any, weight: Any, ignore_i
     if weight is not None and weight.shape != (count,):
         raise ShapeError(f"{name}: the weight has shape {weight.shape}, but must have ({count},), one for each class")
     classes = target.reshape(-1)
-    kept = classes != ignore_index
     factors: Any = 1
-    if not kept.all():
+    if not _in_range(classes, count) or 0 <= ignore_index < count:
+        kept = classes != ignore_index
         classes, factors = xp.where(kept, classes, 0), kept.astype(x.dtype)
-    _check_range(name, classes, count)
+        if not _in_range(classes, count):
+            wrong = classes[(classes < 0) | (classes >= count)][0]
+            raise IndexError(f"{name}: class {wrong} is out of range: the scores have {count} classes")
     return classes, factors if weight is None else weight[classes].astype(x.dtype) * factors
 
 
-def _check_range(name: str, classes: Any, count: int) -> None:
-    if classes.size and not 0 <= classes.min() <= classes.max() < count:
-        wrong = classes[(classes < 0) | (classes >= count)][0]
-        raise IndexError(f"{name}: class {wrong} is out of range: the scores have {count} classes")
+def _in_range(classes: Any, count: int) -> bool:
+    return not classes.size or bool(classes.min() >= 0 and classes.max() < count)
 
 
 def reduced_classes(xp: Any, losses: Any, factors: Any, reduction: str, shape: Shape) -> tuple[Any, Any]:
@@ -82,11 +82,14 @@ def reduced_classes(xp: Any, losses: Any, factors: Any, reduction: str, shape: S
         reduction: "mean", "sum" or "none"; the mean is divided by the sum of factors.
         shape: of the result where there is no reduction.
     """
-    losses = losses * factors
+    weighted = hasattr(factors, "sum")
+    losses = losses * factors if weighted else losses
     if reduction == "none":
         return losses.reshape(shape), factors
     total = losses.sum()
     if reduction == "sum":
         return total, factors
-    weight = factors.sum() if hasattr(factors, "sum") else xp.asarray(losses.size, losses.dtype)
+    if not weighted:
+        return total / losses.size, factors / max(losses.size, 1)
+    weight = factors.sum()
     return total / weight, factors / (weight or 1)

@@ -7,14 +7,15 @@ from typing import Any
 import numpy
 import scipy.sparse
 
-from tensorlib._xp import is_array
+from tensorlib._xp import device_name, is_array
+from tensorlib.placement import place
 from tensorlib.tensor import Tensor
 
 Basic = tuple[Any, ...]
 Advanced = tuple[Any, ...]
 
 
-def split_index(name: str, index: Any, shape: tuple[int, ...]) -> tuple[Basic, Advanced | None]:
+def split_index(name: str, index: Any, array: Any) -> tuple[Basic, Advanced | None]:
     """Split an index in the part that makes a view and the arrays that then select from it.
 
     Integers belong to the first part, as in PyTorch; NumPy would count them among the arrays, which moves dimensions.
@@ -22,7 +23,7 @@ def split_index(name: str, index: Any, shape: tuple[int, ...]) -> tuple[Basic, A
     Args:
         name: the operation, for errors.
         index: what stands in the brackets.
-        shape: of what is indexed.
+        array: what is indexed; the index's arrays are brought to its device.
 
     Returns:
         The basic index, complete with an ellipsis, so that the result is always an array; and the advanced index of the
@@ -31,7 +32,7 @@ def split_index(name: str, index: Any, shape: tuple[int, ...]) -> tuple[Basic, A
     Raises:
         IndexError: there are too many indices, or one has no meaning.
     """
-    items = [_plain(name, item) for item in (index if isinstance(index, tuple) else (index,))]
+    shape, items = array.shape, [_plain(name, item) for item in (index if isinstance(index, tuple) else (index,))]
     if not shape and len(items) == 1 and type(items[0]) is int and items[0] in (0, -1):
         return (...,), None  # a 0-d tensor may be taken for one of a single element
     basic: list[Any] = []
@@ -39,7 +40,7 @@ def split_index(name: str, index: Any, shape: tuple[int, ...]) -> tuple[Basic, A
     for item in _without_ellipsis(name, items, shape):
         if is_array(item):
             basic += [slice(None)] * (item.ndim if item.dtype.kind == "b" else 1)
-            advanced.append(item)
+            advanced.append(item if type(item) is type(array) else place(item, device_name(array)))
         else:
             basic.append(item)
             advanced += [] if isinstance(item, int) else [slice(None)]

@@ -93,7 +93,7 @@ def to(self: Tensor, *target: Any, dtype: Any = None, device: Any = None, copy: 
         result = to_device(result, device=device)
     if dtype is not None and as_dtype(dtype) is not result.dtype:
         result = astype(result, dtype)
-    return clone(result) if copy and result is self else result  # type: ignore[no-any-return]
+    return clone(result) if copy and result is self else result
 
 
 @tensor_method

@@ -137,7 +137,8 @@ def class_cross_entropy_backward(
     """
     if probabilities is None:
         probabilities = as_rows(xp, softmax.via(xp, x, dim=class_axis(x.shape)))
-    g_of_rows = xp.broadcast_to(g.reshape(-1) * factors, classes.shape)
+    g_of_rows = xp.zeros(classes.shape, x.dtype)
+    g_of_rows += g.reshape(-1) * factors
     rows = kernels.cross_entropy_backward(xp, g_of_rows, probabilities, classes)
     return from_rows(xp, rows, x.shape), (g, x, classes, factors)
 

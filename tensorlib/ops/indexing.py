@@ -35,7 +35,7 @@ def getitem(xp: Any, x: Any, *, index: Any) -> Any:
         >>> x[1, ::2], x[1, [2, 0]], x[x > 3]
         (tensor([3, 5]), tensor([5, 3]), tensor([4, 5]))
     """
-    basic, advanced = split_index("getitem", index, x.shape)
+    basic, advanced = split_index("getitem", index, x)
     return take_index("getitem", x, basic, advanced), (basic, _kept(advanced), x.shape)
 
 
@@ -95,7 +95,7 @@ def put_elements(xp: Any, x: Any, value: Any, *, index: Advanced) -> Any:
         >>> tensorlib.put_elements(tensorlib.zeros(3), 1.0, index=(tensorlib.tensor([0, 2]),))
         tensor([1., 0., 1.])
     """
-    basic, advanced = split_index("put_elements", index, x.shape)
+    basic, advanced = split_index("put_elements", index, x)
     result = x.copy()
     write_at("put_elements", result, basic, advanced, value)
     return result, (_kept(advanced),)
@@ -149,7 +149,7 @@ def write(name: str, target: Tensor, index: Any, value: Any) -> Tensor:
         raise TypeError(f"{name}: needs a Tensor or a number, not {type(value).__name__}")
     source = value if isinstance(value, Tensor) else None
     array = value if source is None else source._array
-    basic, advanced = split_index(name, index, target._array.shape)
+    basic, advanced = split_index(name, index, target._array)
     write_at(name, target._array, basic, advanced, array)
     if not has_history(target) and (source is None or not has_history(source)):
         target._version[0] += 1

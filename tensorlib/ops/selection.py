@@ -34,9 +34,9 @@ def where(xp: Any, condition: Any, x: Any = None, other: Any = None) -> Any:
         return tuple(xp.nonzero(condition)), (condition,)
     if x is None or other is None:
         raise TypeError("where: needs both x and other, or none of them")
-    check_broadcast("where", (condition, x, other))
-    x, other = to_common(xp, x, other)
-    return xp.where(condition != 0, x, other), (condition,)
+    if getattr(x, "dtype", 0) is not getattr(other, "dtype", 1):
+        x, other = to_common(xp, x, other)
+    return select("where", xp, condition, x, other), (condition,)
 
 
 where.grads(
@@ -44,6 +44,19 @@ where.grads(
     lambda xp, g, condition: xp.where(condition, g, 0),
     lambda xp, g, condition: xp.where(condition, 0, g),
 )
+
+
+def select(name: str, xp: Any, condition: Any, x: Any, other: Any) -> Any:
+    """Return `xp.where`, of byte masks too.
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+    """
+    try:
+        return xp.where(condition, x, other)
+    except ValueError:
+        check_broadcast(name, (condition, x, other))
+        raise
 
 
 def to_common(xp: Any, *values: Any) -> list[Any]:
@@ -75,8 +88,7 @@ def masked_fill(xp: Any, x: Any, mask: Any, value: Any) -> Any:
         raise TypeError(f"masked_fill: the mask must be a bool tensor, not {getattr(mask, 'dtype', 'a number')}")
     if getattr(value, "ndim", 0):
         raise ArgumentError(f"masked_fill: the value must be a number or 0-d tensor, not of shape {value.shape}")
-    check_broadcast("masked_fill", (x, mask))
-    return xp.where(mask != 0, xp.asarray(value, x.dtype), x), (mask,)
+    return select("masked_fill", xp, mask, xp.asarray(value, x.dtype), x), (mask,)
 
 
 masked_fill.grads(
@@ -153,13 +165,15 @@ def clamp(xp: Any, x: Any, min: Any = None, max: Any = None) -> Any:
     """
     if min is None and max is None:
         raise ArgumentError("clamp: needs min, max or both")
-    check_broadcast("clamp", (x, min, max))
-    common = result_type([value for value in (x, min, max) if value is not None])
+    given = [value for value in (x, min, max) if value is not None]
+    common = result_type(given)
     y = x if x.dtype == common else x.astype(common)
-    if min is not None:
-        y = xp.maximum(y, xp.asarray(min, common))
-    if max is not None:
-        y = xp.minimum(y, xp.asarray(max, common))
+    try:
+        y = y if min is None else xp.maximum(y, xp.asarray(min, common))
+        y = y if max is None else xp.minimum(y, xp.asarray(max, common))
+    except ValueError:
+        check_broadcast("clamp", given)
+        raise
     return y, (min, x, max)
 
 

@@ -129,7 +129,7 @@ def test_all_reduce_gives_the_bits_of_a_loop_in_rank_order(name: str, size: int)
 
 
 @pytest.mark.parametrize("name", ALL_REDUCE)
-@pytest.mark.parametrize("size", [2, 3, 4])
+@pytest.mark.parametrize("size", [2, 3])
 def test_all_reduce_of_many_segments(name: str, size: int) -> None:
     check_all_reduce(name, size, LARGE * size, "float64", ReduceOp.SUM)
 
@@ -283,9 +283,10 @@ def test_a_call_that_one_rank_does_not_make_ends_at_its_deadline() -> None:
 
 def test_table_chooses_for_every_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(OVERRIDE, raising=False)
-    for most_bytes, most_ranks, name in ALL_REDUCE_TABLE[:2]:
+    for most_bytes, most_ranks, name in ALL_REDUCE_TABLE[:4]:
         assert choose_all_reduce(int(most_bytes), int(most_ranks)) is ALL_REDUCE[name]
-        assert choose_all_reduce(int(most_bytes) + 1, int(most_ranks)) is ALL_REDUCE["pairwise"]
+        assert choose_all_reduce(int(most_bytes) + 1, int(most_ranks)) is not ALL_REDUCE[name]
+    assert choose_all_reduce(64 << 20, 2) is ALL_REDUCE["pairwise"]
     assert choose_all_reduce(1 << 40, 1000) is ALL_REDUCE["ring"]
 
 

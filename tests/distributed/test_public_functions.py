@@ -209,6 +209,35 @@ def test_ranks_that_finish_without_destroying_are_not_blamed() -> None:
     assert [outcome.code for outcome in outcomes] == [0, 0, 0]
 
 
+def fork_a_child() -> None:
+    x = np.ones(1)
+    dist.all_reduce(x)
+    child = os.fork()
+    if child == 0:
+        sys.exit(3 if dist.is_initialized() else 0)
+    assert os.waitpid(child, 0)[1] == 0
+    dist.all_reduce(x)
+    assert x[0] == 4.0
+
+
+def test_a_forked_child_does_not_end_its_parents_world() -> None:
+    run_world(2, fork_a_child)
+
+
+def test_one_group_can_be_destroyed() -> None:
+    def work() -> None:
+        group = dist.new_group()
+        dist.barrier(group=group, async_op=True)
+        dist.destroy_process_group(group)
+        with pytest.raises(DistError, match="barrier: group world/1 was destroyed"):
+            dist.barrier(group=group)
+        with pytest.raises(ValueError, match="destroy_process_group: group world/1 does not belong to this world"):
+            dist.destroy_process_group(group)
+        dist.barrier()
+
+    dist.simulate(2, work)
+
+
 def read_modules(code: str) -> set[str]:
     command = [sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules)"]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": "."}, capture_output=True, check=True)

@@ -52,7 +52,9 @@ def test_the_failure_is_told_once_and_ends_the_job(jobs: Any, failure: str, code
 
 
 def test_ranks_that_refuse_their_input_have_said_why(jobs: Any) -> None:
-    refuse = "    if RANK == 0: time.sleep(0.5); print('train.py: error: no such data', file=sys.stderr)\n    sys.exit(2)\n"
+    refuse = (
+        "    if RANK == 0: time.sleep(0.5); print('train.py: error: no such data', file=sys.stderr)\n    sys.exit(2)\n"
+    )
     code, _, stderr = jobs.run("-n", "3", jobs.script(OTHERS_WAIT + refuse))
     assert (code, stderr.splitlines()) == (2, ["[0] train.py: error: no such data"])
     assert jobs.processes() == []

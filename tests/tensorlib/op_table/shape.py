@@ -53,4 +53,5 @@ SAMPLES = [
     Sample("astype", (normal(2, 3),), {"dtype": numpy.float32}, torch=None, differentiable=False),
     Sample("astype", (normal(2, 3),), {"dtype": "float64"}, torch=None),
     Sample("astype", (integers(2, 3), "float32"), torch=None),
+    Sample("to_device", (normal(2, 3),), {"device": "cpu"}, torch=None),
 ]

@@ -1,0 +1,264 @@
+"""`DistributedDataParallel`: averages, overlap, and what goes wrong. Threads for breadth, processes for truth."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dist
+import tensorlib
+from dist.errors import DistError, PeerError
+from dist.parallel import DistributedDataParallel
+from dist.testing import run_ranks, run_world
+from tensorlib import Tensor, nn
+
+
+class Net(nn.Module):
+    """Three factors and an offset, of two types; `skip` leaves one out of the forward."""
+
+    def __init__(self, scale: float = 1.0) -> None:
+        super().__init__()
+        self.first = nn.Parameter(Tensor(np.full(3, 1.0 * scale)))
+        self.second = nn.Parameter(Tensor(np.full((2, 3), 2.0 * scale)))
+        self.offset = nn.Parameter(Tensor(np.full(3, 0.5, "f4")))
+        self.register_buffer("count", Tensor(np.zeros(1)))
+
+    def forward(self, x: Tensor, skip: bool = False) -> Tensor:
+        y = x * self.first + self.offset
+        return (y if skip else y * self.second).sum()
+
+
+def inputs(rank: int, step: int = 0) -> Tensor:
+    return Tensor(np.random.default_rng(10 * step + rank).standard_normal((2, 3)))
+
+
+def gradients(module: nn.Module) -> list[Any]:
+    return [None if p.grad is None else p.grad.numpy().copy() for p in module.parameters()]
+
+
+def average_by_hand(size: int) -> list[Any]:
+    each = []
+    for rank in range(size):
+        net = Net()
+        net(inputs(rank)).backward()
+        each.append(gradients(net))
+    return [sum(arrays[1:], arrays[0]) / size for arrays in zip(*each, strict=True)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+@pytest.mark.parametrize("megabytes", [25, 1e-5])
+def test_gradients_are_the_average_over_the_ranks(size: int, megabytes: float) -> None:
+    def work() -> list[Any]:
+        rank = dist.get_rank()
+        model = DistributedDataParallel(Net(), bucket_cap_mb=megabytes)
+        model(inputs(rank)).backward()
+        return gradients(model)
+
+    results = dist.simulate(size, work)
+    for found in results:
+        for ours, expected in zip(found, average_by_hand(size), strict=True):
+            np.testing.assert_allclose(ours, expected, rtol=1e-6)
+        assert [a.tobytes() for a in found] == [a.tobytes() for a in results[0]]
+
+
+def test_rank_0_gives_parameters_and_buffers_to_all() -> None:
+    def work() -> tuple[list[float], float]:
+        rank = dist.get_rank()
+        net = Net(scale=rank + 1.0)
+        net.count.fill_(float(rank + 7))
+        model = DistributedDataParallel(net)
+        started = net.first.tolist()
+        net.count.fill_(float(rank + 20))
+        model(inputs(rank))
+        return started, net.count.item()
+
+    assert dist.simulate(3, work) == [([1.0, 1.0, 1.0], 20.0)] * 3
+
+
+def test_buckets_start_while_backward_runs() -> None:
+    """The last layer's all-reduce is on its way before the first layer's gradient is computed."""
+
+    def work() -> list[int]:
+        rank = dist.get_rank()
+        net = Net()
+        model = DistributedDataParallel(net, bucket_cap_mb=1e-5)
+        started: list[int] = []
+        h = inputs(rank) * net.first
+        h.register_hook(lambda g: started.append(sum(b.work is not None for b in model.reducer.buckets)))
+        model.reducer.prepare()
+        (h * net.second + net.offset).sum().backward()
+        return started
+
+    assert dist.simulate(2, work) == [[2], [2]]
+
+
+def test_no_sync_adds_up_locally_and_averages_the_sum() -> None:
+    def work() -> list[Any]:
+        rank = dist.get_rank()
+        model = DistributedDataParallel(Net())
+        with model.no_sync():
+            model(inputs(rank, 0)).backward()
+            local = gradients(model)
+        model(inputs(rank, 1)).backward()
+        return [local, gradients(model)]
+
+    def local(rank: int, steps: tuple[int, ...]) -> list[Any]:
+        net = Net()
+        for step in steps:
+            net(inputs(rank, step)).backward()
+        return gradients(net)
+
+    results = dist.simulate(2, work)
+    for rank, (alone, _) in enumerate(results):
+        for ours, expected in zip(alone, local(rank, (0,)), strict=True):
+            np.testing.assert_array_equal(ours, expected)
+    both = [local(rank, (0, 1)) for rank in range(2)]
+    for ours, a, b in zip(results[0][1], *both, strict=True):
+        np.testing.assert_allclose(ours, (a + b) / 2, rtol=1e-6)
+
+
+def test_gradients_that_are_kept_accumulate() -> None:
+    def work() -> list[Any]:
+        rank = dist.get_rank()
+        model = DistributedDataParallel(Net())
+        for _ in range(2):
+            model(inputs(rank)).backward()
+        return gradients(model)
+
+    for ours, expected in zip(dist.simulate(2, work)[1], average_by_hand(2), strict=True):
+        np.testing.assert_allclose(ours, 2 * expected, rtol=1e-6)
+
+
+def test_unused_parameters_are_named() -> None:
+    def work() -> None:
+        rank = dist.get_rank()
+        DistributedDataParallel(Net())(inputs(rank), skip=True).backward()
+
+    with pytest.raises(Exception, match=r"no gradient came to 1 parameters: second\. .*find_unused_parameters=True"):
+        dist.simulate(2, work)
+
+
+def test_parameters_unused_on_some_ranks_count_as_zero_there() -> None:
+    def work() -> list[Any]:
+        rank = dist.get_rank()
+        model = DistributedDataParallel(Net(), find_unused_parameters=True)
+        model(inputs(rank), skip=rank == 1).backward()
+        return gradients(model)
+
+    net = Net()
+    net(inputs(0)).backward()
+    assert net.second.grad is not None
+    for found in dist.simulate(2, work):
+        np.testing.assert_allclose(found[1], net.second.grad.numpy() / 2)
+
+
+def test_parameters_unused_everywhere_keep_no_gradient() -> None:
+    def work() -> bool:
+        rank = dist.get_rank()
+        model = DistributedDataParallel(Net(), find_unused_parameters=True)
+        model(inputs(rank), skip=True).backward()
+        return model.module.second.grad is None
+
+    assert dist.simulate(2, work) == [True, True]
+
+
+def test_models_that_differ_are_named_on_all_ranks() -> None:
+    def work() -> str:
+        rank = dist.get_rank()
+        net = Net()
+        if rank == 1:
+            net.second = nn.Parameter(Tensor(np.zeros(4)))
+        try:
+            DistributedDataParallel(net)
+        except DistError as error:
+            return str(error)
+        return ""
+
+    same, other = dist.simulate(2, work)
+    assert "model of another rank differs" in same
+    assert "'second', [4]" in other
+    assert "'second', [2, 3]" in other
+
+
+def test_a_model_without_parameters_is_refused() -> None:
+    with pytest.raises(Exception, match="no parameter of the module requires a gradient"):
+        dist.simulate(1, lambda: DistributedDataParallel(nn.Module()))
+
+
+def test_without_a_process_group_the_error_says_what_to_do() -> None:
+    with pytest.raises(DistError, match="init_process_group"):
+        DistributedDataParallel(Net())
+
+
+def test_an_error_in_forward_does_not_spoil_the_next_step() -> None:
+    def work() -> list[Any]:
+        rank = dist.get_rank()
+        model = DistributedDataParallel(Net(), bucket_cap_mb=1e-5)
+        h = model(inputs(rank, 1))
+
+        def stumble(g: Tensor) -> None:
+            raise ZeroDivisionError
+
+        handle = model.module.first.register_hook(stumble)
+        with pytest.raises(ZeroDivisionError):
+            h.backward()
+        handle.remove()
+        for parameter in model.parameters():
+            parameter.grad = None
+        model(inputs(rank)).backward()
+        return gradients(model)
+
+    for ours, expected in zip(dist.simulate(2, work)[0], average_by_hand(2), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-6)
+
+
+def train(steps: int) -> tuple[bytes, list[float]]:
+    """A few steps of gradient descent by hand, in a process of its own."""
+    rank = dist.get_rank()
+    tensorlib.manual_seed(0)
+    model = DistributedDataParallel(Net(), bucket_cap_mb=1e-5)
+    losses = []
+    for step in range(steps):
+        for parameter in model.parameters():
+            parameter.grad = None
+        loss = model(inputs(rank, step))
+        loss.backward()
+        losses.append(loss.item())
+        with tensorlib.no_grad():
+            for parameter in model.parameters():
+                assert parameter.grad is not None
+                parameter.sub_(parameter.grad * 0.01)
+    return b"".join(p.detach().numpy().tobytes() for p in model.parameters()), losses
+
+
+def test_processes_hold_the_same_bits_after_training() -> None:
+    results = run_world(3, train, 20)
+    assert len({bits for bits, _ in results}) == 1
+    assert len({tuple(losses) for _, losses in results}) == 3
+
+
+def die_in_backward() -> str:
+    dist.init_process_group()
+    rank = dist.get_rank()
+    model = DistributedDataParallel(Net())
+    h = model(inputs(rank))
+    if rank == 1:
+        model.module.second.register_hook(lambda g: os.kill(os.getpid(), signal.SIGKILL))
+    started = time.monotonic()
+    try:
+        h.backward()
+    except PeerError as error:
+        return f"{time.monotonic() - started < 5} {error}"
+    return "not noticed"
+
+
+def test_a_rank_killed_in_backward_is_named_by_the_others() -> None:
+    outcomes = run_ranks(3, die_in_backward)
+    assert outcomes[1].code == -signal.SIGKILL
+    for rank in (0, 2):
+        assert str(outcomes[rank].value).startswith("True rank 1"), outcomes[rank]

@@ -1,0 +1,234 @@
+"""A stand-in for CuPy in host memory: refuses what CuPy refuses, so that mistakes with devices show without a GPU.
+
+Its arrays are no NumPy arrays. They do not mix with them, do not become them unless asked with `get()`, and never hold
+objects or strings. Reductions give 0-d arrays, not scalars. Only functions that CuPy has are there.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType, SimpleNamespace
+
+import numpy
+import scipy.special
+
+from tensorlib import _xp
+
+# Functions of NumPy that CuPy offers under the same name and that work on arrays. Look a name up in CuPy's reference
+# before adding it.
+FUNCTIONS_TEXT = """
+    abs absolute add all allclose amax amin any arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax
+    argmin argsort around array array_equal ascontiguousarray asarray bincount bitwise_and bitwise_not bitwise_or
+    bitwise_xor broadcast_to cbrt ceil clip concatenate conj copysign cos cosh count_nonzero cumprod cumsum deg2rad
+    diag diagonal divide dot einsum empty empty_like equal exp exp2 expand_dims expm1 eye fabs flip floor
+    floor_divide fmax fmin fmod full full_like greater greater_equal hypot imag invert isclose isfinite isinf isnan
+    left_shift less less_equal linspace log log10 log1p log2 logaddexp logical_and logical_not logical_or
+    logical_xor matmul max maximum may_share_memory mean median min minimum mod moveaxis multiply nan_to_num
+    negative nonzero not_equal ones ones_like partition pad power prod ravel real reciprocal remainder repeat
+    reshape right_shift roll round searchsorted shares_memory sign signbit sin sinh sort sqrt square squeeze stack
+    std subtract sum swapaxes take take_along_axis tan tanh tensordot tile trace transpose tril triu true_divide
+    trunc unique var where zeros zeros_like
+"""
+FUNCTIONS = frozenset(FUNCTIONS_TEXT.split())
+CONSTANTS_TEXT = """
+    inf nan pi e newaxis finfo iinfo dtype errstate int8 int16 int32 int64 uint8 float16 float32 float64 bool_
+    complex64 complex128
+"""
+CONSTANTS = frozenset(CONSTANTS_TEXT.split())
+METHODS_TEXT = """
+    all any argmax argmin argsort astype clip conj copy cumprod cumsum diagonal dot fill flatten max mean min
+    nonzero prod ravel repeat reshape round squeeze std sum swapaxes take trace transpose var view
+"""
+METHODS = frozenset(METHODS_TEXT.split())
+OPERATORS_TEXT = """
+    add sub mul truediv floordiv mod pow matmul and or xor lshift rshift lt le gt ge eq ne
+"""
+OPERATORS = frozenset(OPERATORS_TEXT.split())
+DEVICE = SimpleNamespace(id=0)
+
+
+class ndarray:  # noqa: N801 - its name there
+    """An array on the device that is none."""
+
+    __hash__ = None
+    __array_ufunc__ = None  # NumPy's functions and operators refuse it
+
+    def __init__(self, array):
+        if array.dtype.kind not in "biufc":
+            raise TypeError(f"Unsupported dtype {array.dtype}")
+        self._host = array
+
+    def get(self):
+        """Copy to the host."""
+        return self._host.copy()
+
+    def __array__(self, *_, **__):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`")
+
+    @property
+    def flags(self):
+        flags = self._host.flags
+        return SimpleNamespace(c_contiguous=flags.c_contiguous, f_contiguous=flags.f_contiguous, owndata=flags.owndata)
+
+    @property
+    def device(self):
+        return DEVICE
+
+    @property
+    def data(self):
+        return SimpleNamespace(ptr=self._host.__array_interface__["data"][0])
+
+    def __getattr__(self, name):
+        if name in ("shape", "dtype", "ndim", "size", "strides", "itemsize", "nbytes"):
+            return getattr(self._host, name)
+        if name in ("T", "real", "imag", "base"):
+            return on_device(getattr(self._host, name))
+        if name not in METHODS:
+            raise AttributeError(f"cupy.ndarray has no attribute {name!r}")
+        return guarded(getattr(self._host, name))
+
+    def diagonal(self, *args):
+        found = self._host.diagonal(*args)
+        found.flags.writeable = True  # as it is in CuPy
+        return ndarray(found)
+
+    def item(self, *args):
+        return self._host.item(*args)
+
+    def tolist(self):
+        return self._host.tolist()
+
+    def __getitem__(self, index):
+        return on_device(self._host[on_host(index)])
+
+    def __setitem__(self, index, value):
+        self._host[on_host(index)] = on_host(value)
+
+    def __len__(self):
+        return len(self._host)
+
+    def __iter__(self):
+        return (self[k] for k in range(len(self)))
+
+    def __bool__(self):
+        return bool(self._host)
+
+    def __int__(self):
+        return int(self._host)
+
+    def __float__(self):
+        return float(self._host)
+
+    def __index__(self):
+        return self._host.__index__()
+
+    def __neg__(self):
+        return on_device(-self._host)
+
+    def __invert__(self):
+        return on_device(~self._host)
+
+    def __abs__(self):
+        return on_device(abs(self._host))
+
+
+def attach_operators():
+    for name in OPERATORS:
+        for full in (f"__{name}__", f"__r{name}__", f"__i{name}__"):
+            if hasattr(numpy.ndarray, full):
+                setattr(ndarray, full, operator_method(full))
+
+
+def operator_method(name):
+    def method(self, other):
+        with numpy.errstate(all="ignore"):
+            result = getattr(self._host, name)(on_host(other))
+        return self if result is self._host else on_device(result)
+
+    return method
+
+
+def on_host(value):
+    """Return a value with host arrays for arrays; NumPy's arrays are refused."""
+    if isinstance(value, ndarray):
+        return value._host
+    if isinstance(value, numpy.ndarray):
+        raise TypeError(f"Unsupported type {type(value)}")
+    if isinstance(value, (list, tuple)):
+        return type(value)(on_host(item) for item in value)
+    return value
+
+
+def on_device(value):
+    """Return a value with arrays for host arrays and for NumPy's scalars."""
+    if isinstance(value, (numpy.ndarray, numpy.generic)):
+        return ndarray(numpy.asarray(value))
+    if isinstance(value, (list, tuple)):
+        return type(value)(on_device(item) for item in value)
+    return value
+
+
+def guarded(function):
+    """Return a function of arrays on the device."""
+
+    def call(*args, **kwargs):
+        options = {name: on_host(value) for name, value in kwargs.items()}
+        with numpy.errstate(all="ignore"):  # a device does not warn
+            return on_device(function(*on_host(args), **options))
+
+    call.__name__ = function.__name__
+    if isinstance(function, numpy.ufunc):
+        call.at = lambda target, index, values: function.at(target._host, on_host(index), on_host(values))
+    return call
+
+
+class Device:
+    """A device by its index; there is one."""
+
+    def __init__(self, index):
+        if index != 0:
+            raise RuntimeError("cudaErrorInvalidDevice: invalid device ordinal")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+def asarray(value, dtype=None, **_):
+    """Move to the device; this is where NumPy's arrays are welcome."""
+    return ndarray(numpy.array(value._host if isinstance(value, ndarray) else value, dtype))
+
+
+def make_module():
+    """Return the module."""
+    module = ModuleType("cupy", __doc__)
+    for name in FUNCTIONS:
+        setattr(module, name, guarded(getattr(numpy, name)))
+    for name in CONSTANTS:
+        setattr(module, name, getattr(numpy, name))
+    module.ndarray, module.asarray, module.array = ndarray, asarray, asarray
+    module.asnumpy = lambda array: array.get()
+    module.cuda = SimpleNamespace(Device=Device)
+    return module
+
+
+def special_module():
+    """Return the module of special functions."""
+    module = ModuleType("cupyx.scipy.special")
+    for name in ("erf", "erfc", "erfinv", "gammaln", "digamma", "expit", "logit", "xlogy", "log_softmax"):
+        setattr(module, name, guarded(getattr(scipy.special, name)))
+    return module
+
+
+def install(monkeypatch):
+    """Let tensorlib take the stand-in for CuPy, for the time of a test."""
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    monkeypatch.setitem(sys.modules, "cupyx.scipy.special", SPECIAL)
+    _xp.register_array_type(ndarray, cupy)
+
+
+attach_operators()
+cupy = make_module()
+SPECIAL = special_module()

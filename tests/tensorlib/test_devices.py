@@ -1,0 +1,162 @@
+"""Every operation on a device: a stand-in for CuPy that refuses what CuPy refuses, and a real GPU if there is one.
+
+Values and gradients must be those of the CPU.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy
+import pytest
+
+import tensorlib
+from tensorlib import Tensor
+from tensorlib.errors import DeviceError
+from tests import fakecupy
+from tests.tensorlib.op_table import SAMPLES
+from tests.tensorlib.op_table.sample import leaves, normal
+
+
+def gpu():
+    cupy = pytest.importorskip("cupy", exc_type=ImportError)
+    try:
+        cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        pytest.skip(f"no CUDA device: {error}")
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    fakecupy.install(monkeypatch)
+
+
+@pytest.fixture(params=["stand-in", pytest.param("gpu", marks=pytest.mark.gpu)])
+def device(request):
+    request.getfixturevalue("stand_in") if request.param == "stand-in" else gpu()
+    return "cuda"
+
+
+def results(value):
+    return [each for each in (value if isinstance(value, (tuple, list)) else [value]) if isinstance(each, Tensor)]
+
+
+def evaluated(sample, move):
+    """Return values and gradients of a call, in host memory."""
+    args, options = sample.tensors(None, sample.differentiable, lambda array: move(Tensor(array)))
+    for name in sample.arrays:  # given as arrays, which must lie where the tensors do
+        if isinstance(options[name], numpy.ndarray):
+            options[name] = move(Tensor(options[name]))._array
+    values = results(sample.call(args, options))
+    for value in values:
+        if value.requires_grad:
+            start = Tensor(normal(*value.shape, seed=9).astype(value.dtype.numpy))
+            value.backward(move(start), retain_graph=True)
+    gradients = [leaf.grad for leaf in leaves((args, options))]
+    return values, gradients
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_stand_in_does_as_the_cpu(sample, stand_in):
+    check(sample)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("sample", SAMPLES if importlib.util.find_spec("cupy") else [], ids=str)
+def test_gpu_does_as_the_cpu(sample):
+    gpu()
+    check(sample)
+
+
+def check(sample):
+    on_cpu, cpu_gradients = evaluated(sample, lambda tensor: tensor)
+    on_device, device_gradients = evaluated(sample, lambda tensor: tensor.cuda())
+    compare(on_cpu, on_device, sample.tolerance, moved=sample.op != "to_device")
+    compare(cpu_gradients, device_gradients, sample.tolerance)
+
+
+def compare(expected, got, tolerance, moved=True):
+    assert len(expected) == len(got)
+    for host, other in zip(expected, got, strict=True):
+        assert (host is None) == (other is None)
+        if host is None:
+            continue
+        assert other.is_cuda == moved
+        assert (other.dtype, other.shape) == (host.dtype, host.shape)
+        relative = tolerance * numpy.finfo(host.dtype.numpy).eps if host.dtype.numpy.kind in "fc" else 0
+        numpy.testing.assert_allclose(other.detach().cpu().numpy(), host.detach().numpy(), relative, relative)
+
+
+def test_moving_and_back(device):
+    x = tensorlib.ones(2, requires_grad=True)
+    moved = x.to(device)
+    assert moved.device == "cuda:0"
+    assert moved.cuda() is moved
+    assert x.cpu() is x
+    (moved * 3).sum().backward()
+    assert x.grad.tolist() == [3, 3]
+    assert not x.grad.is_cuda
+
+
+def test_creation(device):
+    for made in (
+        tensorlib.zeros(2, device=device),
+        tensorlib.full((2,), 2.0, device="cuda:0"),
+        tensorlib.arange(2, device=device),
+        tensorlib.linspace(0, 1, 2, device=device),
+        tensorlib.eye(2, device=device),
+        tensorlib.rand(2, device=device),
+        tensorlib.randperm(2, device=device),
+        tensorlib.tensor([1.0, 2.0], device=device),
+        tensorlib.ones_like(tensorlib.zeros(2, device=device)),
+        tensorlib.zeros(2, device=device).new_full((2,), 1.0),
+        tensorlib.zeros(2, device=device).normal_(),
+        tensorlib.zeros(2, device=device).bernoulli(0.5),
+        tensorlib.ones(2, device=device).multinomial(2),
+    ):
+        assert made.device == "cuda:0"
+
+
+def test_printing(device):
+    assert repr(tensorlib.ones(2, device=device)) == "tensor([1., 1.], device='cuda:0')"
+
+
+def test_assignment(device):
+    x = tensorlib.zeros(3, 2, device=device)
+    x[0] = 1
+    x[[1]] = tensorlib.tensor([2.0, 3.0], device=device)
+    x[x == 0] = 5.0
+    x[2:].copy_(tensorlib.tensor([[7.0, 8.0]]))
+    assert x.tolist() == [[1, 1], [2, 3], [7, 8]]
+
+
+def test_indices_may_be_on_the_cpu(device):
+    x = tensorlib.arange(3, device=device)
+    assert x[tensorlib.tensor([2, 0])].tolist() == [2, 0]
+    assert x[numpy.array([True, False, True])].tolist() == [0, 2]
+
+
+def test_devices_do_not_mix(device):
+    x, y = tensorlib.ones(2, device=device), tensorlib.ones(2)
+    with pytest.raises(DeviceError, match=r"two devices met.*\.to\(\)"):
+        x + y
+    with pytest.raises(DeviceError, match="two devices met"):
+        x[0:2] = y
+    with pytest.raises(TypeError, match=r"cuda:0; use tensor.cpu\(\)"):
+        x.numpy()
+
+
+def test_saving(device, tmp_path):
+    tensorlib.save(tensorlib.arange(3, device=device), tmp_path / "file")
+    assert tensorlib.load(tmp_path / "file").device == "cuda:0"
+    assert tensorlib.load(tmp_path / "file", "cpu").tolist() == [0, 1, 2]
+
+
+def test_there_is_no_such_device(device):
+    with pytest.raises((DeviceError, RuntimeError), match=r"(?i)device"):
+        tensorlib.zeros(2, device="cuda:99")
+
+
+def test_without_cupy():
+    with pytest.raises(DeviceError, match="needs CuPy: pip install"):
+        tensorlib.zeros(2, device="cuda")
