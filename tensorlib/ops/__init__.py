@@ -30,3 +30,4 @@ from tensorlib.ops import shape_functions as shape_functions
 from tensorlib.ops import sorting as sorting
 from tensorlib.ops import statistics as statistics
 from tensorlib.ops import trigonometric as trigonometric
+from tensorlib.ops import windows as windows
