@@ -1,4 +1,4 @@
-"""The commonest calls, made quick: one or two plain float tensors of one type, on the CPU.
+"""The commonest calls, made quick: one or two plain float tensors of one type, or one and a number, on the CPU.
 
 Everything here is what `Op.apply` and `recording.record` do, less what these calls do not need. Small tensors spend
 their time in Python, not in NumPy.
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tensorlib.autograd.op import Op
 
 ndarray = numpy.ndarray
+NUMBER = 4  # added to the pattern of inputs that need a gradient where one of the two is a number
 Plan = tuple[tuple[bool, ...] | None, tuple[int | None, ...]]  # which saved values are needed, and their roles
 
 
@@ -62,11 +63,11 @@ def _unary(op: Op) -> Callable[[Any], Any]:
 
 
 def _binary(op: Op) -> Callable[[Any, Any], Any]:  # noqa: C901 - one flat path, since calls cost more than they tidy
-    forward, apply = op.forward, op.apply
+    forward, apply, with_number = op.forward, op.apply, _with_number(op)
 
     def quick(x: Any, y: Any) -> Any:
         if not (isinstance(x, Tensor) and isinstance(y, Tensor)):
-            return apply((x, y), {})
+            return with_number(x, y)
         a, b = x._array, y._array
         if type(a) is not ndarray or type(b) is not ndarray or a.dtype is not b.dtype or a.dtype.kind != "f":
             return apply((x, y), {})
@@ -93,11 +94,43 @@ def _binary(op: Op) -> Callable[[Any, Any], Any]:  # noqa: C901 - one flat path,
     return quick
 
 
+def _with_number(op: Op) -> Callable[[Any, Any], Any]:
+    """Return the short way for one tensor and one Python number, which never changes the tensor's type."""
+    forward, apply = op.forward, op.apply
+
+    def quick(x: Any, y: Any) -> Any:
+        x_is_tensor = isinstance(x, Tensor)
+        tensor, number = (x, y) if x_is_tensor else (y, x)
+        if not isinstance(tensor, Tensor) or type(number) not in (float, int):
+            return apply((x, y), {})
+        array = tensor._array
+        if type(array) is not ndarray or array.dtype.kind != "f":
+            return apply((x, y), {})
+        arrays = (array, y) if x_is_tensor else (x, array)
+        value, saved = forward(numpy, *arrays)
+        if type(value) is not ndarray:
+            return apply((x, y), {})
+        result = wrap(value)
+        if mode.recording:
+            edge = tensor._edge if tensor._view is None else edge_of(tensor)
+            if edge is not None:
+                pattern = NUMBER + (1 if x_is_tensor else 2)
+                keep, roles = op.plans.get(pattern) or learn_plan(op, pattern, saved, (x, y), arrays, result)
+                if keep is not None:
+                    saved = keep_needed(saved, keep)
+                guards = [result._version if role == OUTPUT else tensor._version for role in roles if role is not None]
+                edges = (edge, None) if x_is_tensor else (None, edge)
+                result._edge = Node(op, edges, value, saved, roles, guards)
+        return result
+
+    return quick
+
+
 def learn_plan(
     op: Op,
     pattern: int,
     saved: tuple[Any, ...],
-    tensors: tuple[Tensor, ...],
+    tensors: tuple[Any, ...],
     arrays: tuple[Any, ...],
     result: Tensor,
 ) -> Plan:

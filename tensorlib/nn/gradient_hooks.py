@@ -115,8 +115,8 @@ class GradientHooks:
         for hook in self._after:
             replaced = hook(self._module, shown, self._grad_output)
             shown = shown if replaced is None else _as_tuple(replaced)
-        pairs = zip(gradients, shown, strict=True)
-        return tuple([old if new is None else new for old, new in pairs])
+        merged: list[Any] = [old if new is None else new for old, new in zip(gradients, shown, strict=True)]
+        return tuple(merged)
 
 
 def _pass(tensors: Sequence[Tensor], function: Callable[[Gradients], Gradients]) -> tuple[Tensor, ...]:

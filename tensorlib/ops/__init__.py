@@ -28,6 +28,7 @@ from tensorlib.ops import selection as selection
 from tensorlib.ops import shape as shape
 from tensorlib.ops import shape_functions as shape_functions
 from tensorlib.ops import sorting as sorting
+from tensorlib.ops import special as special
 from tensorlib.ops import statistics as statistics
 from tensorlib.ops import trigonometric as trigonometric
 from tensorlib.ops import windows as windows

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorlib._xp import special_functions
 from tensorlib.autograd.op import op
 from tensorlib.dtypes import as_dtype
 from tensorlib.errors import ArgumentError
 from tensorlib.ops._dims import as_dim
+from tensorlib.ops.special import erf
 
 
 @op(promotion="common", in_place=True)
@@ -19,11 +19,21 @@ def relu(xp: Any, x: Any) -> Any:
         >>> tensorlib.relu(tensorlib.tensor([-1.0, 2.0]))
         tensor([0., 2.])
     """
-    y = xp.maximum(x, xp.zeros(x.shape, x.dtype))  # which NumPy does in half the time that a number beside x takes
+    y = positive_part(xp, x)
     return y, (y,)
 
 
 relu.grads(lambda xp, g, y: g * (y > 0))  # a product with bools takes a sixth of the time of `where`
+
+
+def positive_part(xp: Any, x: Any) -> Any:
+    """Return `max(x, 0)` of an array; with an array of zeros NumPy takes half the time that it takes with a number."""
+    return xp.maximum(x, xp.zeros(x.shape, x.dtype))
+
+
+def negative_part(xp: Any, x: Any) -> Any:
+    """Return `min(x, 0)` of an array."""
+    return xp.minimum(x, xp.zeros(x.shape, x.dtype))
 
 
 @op(promotion="float", in_place=True)
@@ -51,7 +61,7 @@ def logsigmoid(xp: Any, x: Any) -> Any:
         >>> tensorlib.logsigmoid(tensorlib.tensor([-100.0, 0.0]))
         tensor([-100.0000,   -0.6931])
     """
-    return xp.minimum(x, 0) - xp.log1p(xp.exp(-xp.absolute(x))), (x,)
+    return negative_part(xp, x) - xp.log1p(xp.exp(-xp.absolute(x))), (x,)
 
 
 logsigmoid.grads(lambda xp, g, x: g * sigmoid.via(xp, -x))
@@ -91,10 +101,15 @@ def leaky_relu(xp: Any, x: Any, *, negative_slope: float = 0.01) -> Any:
         >>> tensorlib.leaky_relu(tensorlib.tensor([-1.0, 2.0]), 0.1)
         tensor([-0.1000,  2.0000])
     """
-    return xp.where(x > 0, x, x * negative_slope), (x, negative_slope)
+    return positive_part(xp, x) + negative_slope * negative_part(xp, x), (x, negative_slope)
 
 
-leaky_relu.grads(lambda xp, g, x, negative_slope: xp.where(x > 0, g, g * negative_slope))
+def _leaky_relu_gradient(xp: Any, g: Any, x: Any, negative_slope: float) -> Any:
+    positive = x > 0
+    return g * positive + g * negative_slope * ~positive
+
+
+leaky_relu.grads(_leaky_relu_gradient)
 
 
 @op(promotion="float", method=False, in_place=True)
@@ -109,13 +124,13 @@ def elu(xp: Any, x: Any, *, alpha: float = 1.0) -> Any:
         >>> tensorlib.elu(tensorlib.tensor([-1.0, 2.0]))
         tensor([-0.6321,  2.0000])
     """
-    return xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0))), (x, alpha)
+    return positive_part(xp, x) + alpha * xp.expm1(negative_part(xp, x)), (x, alpha)
 
 
 elu.grads(lambda xp, g, x, alpha: g * xp.where(x > 0, 1, alpha * xp.exp(xp.minimum(x, 0))))
 
 
-@op(promotion="common", in_place=True, method=False)
+@op(promotion="common", method=False, in_place=True)
 def hardtanh(xp: Any, x: Any, *, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     """Return `x` limited to a range; the gradient is 0 at its ends and outside.
 
@@ -128,24 +143,10 @@ def hardtanh(xp: Any, x: Any, *, min_val: float = -1.0, max_val: float = 1.0) ->
         >>> tensorlib.hardtanh(tensorlib.tensor([-2.0, 0.5, 2.0]))
         tensor([-1.0000,  0.5000,  1.0000])
     """
-    return xp.minimum(xp.maximum(x, min_val), max_val), (x, min_val, max_val)
+    return xp.clip(x, min_val, max_val), (x, min_val, max_val)
 
 
 hardtanh.grads(lambda xp, g, x, min_val, max_val: g * ((x > min_val) & (x < max_val)))
-
-
-@op(promotion="float", in_place=True)
-def erf(xp: Any, x: Any) -> Any:
-    """Return the error function, elementwise.
-
-    Example:
-        >>> tensorlib.erf(tensorlib.tensor([0.0, 1.0]))
-        tensor([0.0000, 0.8427])
-    """
-    return special_functions(xp).erf(x), (x,)
-
-
-erf.grads(lambda xp, g, x: g * (1.1283791670955126 * xp.exp(-x * x)))  # 2 / sqrt(pi)
 
 
 @op(promotion="float", method=False)

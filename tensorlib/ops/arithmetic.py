@@ -7,6 +7,8 @@ from typing import Any
 from tensorlib.autograd.op import op
 from tensorlib.dtypes import default_float
 from tensorlib.errors import ArgumentError
+from tensorlib.ops._attach import tensor_method
+from tensorlib.tensor import Tensor
 
 
 @op(promotion="common", in_place=True, operator="add")
@@ -83,6 +85,11 @@ mul.grads(
     lambda xp, g, x, other: g * other,
     lambda xp, g, x, other: g * x,
 )
+
+
+@tensor_method
+def __pos__(self: Tensor) -> Tensor:  # noqa: N807 - Python calls it
+    return self
 
 
 @op(promotion="common", in_place=True, operator="neg", aliases=("negative",))

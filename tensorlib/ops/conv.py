@@ -47,7 +47,7 @@ def convolution(
         tensor([[[1., 2.]]])
     """
     check_types(x, weight, bias)
-    window = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    window: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ShapeError(f"convolution: bias has shape {bias.shape}, needed is {weight.shape[:1]}: one for each filter")
     try:
@@ -86,7 +86,7 @@ def convolution_input_grad(
         >>> tensorlib.convolution_input_grad(g, weight, size=(3,), **window)
         tensor([[[-1., -1.,  2.]]])
     """
-    window = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    window: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     value = kernels.convolution_grad_input(xp, g, weight, size, **window)
     return value, (g, weight, weight.shape[2:], window)
 
@@ -113,7 +113,7 @@ def convolution_weight_grad(
         >>> tensorlib.convolution_weight_grad(g, x, kernel=(2,), **window)
         tensor([[[ 5., 10.]]])
     """
-    window = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    window: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     value = kernels.convolution_grad_weight(xp, g, x, kernel, **window)
     return value, (g, x, x.shape[2:], window)
 

@@ -1,4 +1,4 @@
-"""Running sums and products along a dimension."""
+"""Running sums along a dimension."""
 
 from __future__ import annotations
 

@@ -79,11 +79,10 @@ class SGD(Optimizer):
             xp = array_module(array)
             if momentum:
                 state = self.state[parameter]
-                kept = state.get("momentum_buffer")
-                first = kept is None
+                first = state.get("momentum_buffer") is None
                 if first:
-                    kept = state["momentum_buffer"] = wrap(xp.empty_like(array))
-                buffer = kept._array
+                    state["momentum_buffer"] = wrap(xp.empty_like(array))
+                buffer = state["momentum_buffer"]._array
             sgd_step(
                 xp,
                 array,

@@ -52,6 +52,7 @@ def test_bit_operators(apply):
 def test_unary_operators():
     x, mask = integers(3), bools(3)
     assert (-Tensor(x)).tolist() == (-x).tolist()
+    assert (+Tensor(x)).tolist() == x.tolist()
     assert abs(Tensor(x)).tolist() == abs(x).tolist()
     assert (~Tensor(mask)).tolist() == (~mask).tolist()
 

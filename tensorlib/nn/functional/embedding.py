@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tensorlib.errors import ArgumentError
 from tensorlib.ops.indexing import index_select
+from tensorlib.ops.selection import where
 from tensorlib.tensor import Tensor
 
 

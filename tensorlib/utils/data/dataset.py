@@ -147,14 +147,14 @@ class ChainDataset(IterableDataset[Any]):
         [1, 2, 3]
     """
 
-    def __init__(self, datasets: Iterable[Iterable[Any]]) -> None:
+    def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
 
     def __iter__(self) -> Iterator[Any]:
         return itertools.chain.from_iterable(self.datasets)
 
     def __len__(self) -> int:
-        return sum(len(dataset) for dataset in self.datasets)  # type: ignore[arg-type]  # raises where there is no length
+        return sum(map(len, self.datasets))
 
 
 class Subset(Dataset[Sample]):

@@ -21,7 +21,7 @@ from typing import Any
 from tensorlib.utils.data.fetch import Fetch
 from tensorlib.utils.data.worker import Failure, NothingLeft, WorkerInfo, receive, run_worker
 
-SECONDS_TO_STOP = 2.0  # for a worker in the middle of a batch, before it is killed
+SECONDS_TO_STOP = 1.0  # for a worker in the middle of a batch, before it is killed
 
 
 class WorkerTimeout(TimeoutError, RuntimeError):
@@ -59,7 +59,7 @@ class Worker:
         except OSError:
             raise self._death() from None
 
-    def answer(self, timeout: float) -> Any:
+    def batch(self, timeout: float) -> Any:
         """Return the next batch, or NothingLeft.
 
         Raises:
@@ -67,19 +67,28 @@ class Worker:
             RuntimeError: the worker died.
             Exception: what the data set raised in the worker.
         """
+        answer = self.answer(timeout)
+        if isinstance(answer, Failure):
+            answer.error.add_note(f"Traceback of DataLoader worker {self.id}:\n{answer.trace}")
+            raise answer.error
+        return answer
+
+    def answer(self, timeout: float) -> Any:
+        """Return the next batch, NothingLeft or Failure.
+
+        Raises:
+            WorkerTimeout: it did not come in `timeout` seconds, where 0 stands for no limit.
+            RuntimeError: the worker died.
+        """
         ready = wait([self.connection, self.process.sentinel], timeout or None)
         if not ready:
             raise WorkerTimeout(f"DataLoader: no batch from {self} for {timeout:g} s")
         if self.connection not in ready:
             raise self._death()
         try:
-            answer = receive(self.connection)
+            return receive(self.connection)
         except (EOFError, OSError):
             raise self._death() from None
-        if isinstance(answer, Failure):
-            answer.error.add_note(f"Traceback of DataLoader worker {self.id}:\n{answer.trace}")
-            raise answer.error
-        return answer
 
     def _death(self) -> RuntimeError:
         self.process.join(1.0)
@@ -133,13 +142,17 @@ class WorkerPool:
             timeout: seconds to wait for a batch; 0 for no limit.
             keep: let the workers live after the epoch.
         """
-        while self._outstanding:  # of an epoch that was left early
-            self._outstanding.popleft().answer(timeout)
         self._epoch += 1
-        for worker in self._workers:
-            worker.request("epoch", seed + worker.id)
-        for worker in self._workers * ahead:
-            self._ask(worker, indices)
+        try:
+            while self._outstanding:  # of an epoch that was left early
+                self._outstanding.popleft().answer(timeout)
+            for worker in self._workers:
+                worker.request("epoch", seed + worker.id)
+            for worker in self._workers * ahead:
+                self._ask(worker, indices)
+        except BaseException:
+            self.close()
+            raise
         return self._received(indices, timeout, keep, self._epoch)
 
     def _ask(self, worker: Worker, indices: Iterator[Any]) -> None:
@@ -150,17 +163,22 @@ class WorkerPool:
 
     def _received(self, indices: Iterator[Any], timeout: float, keep: bool, epoch: int) -> Iterator[Any]:
         try:
-            while self._outstanding:
-                if epoch != self._epoch:
-                    raise RuntimeError("DataLoader: with persistent workers a new iteration ends the one before")
+            while self._outstanding and epoch == self._epoch:
                 worker = self._outstanding.popleft()
-                batch = worker.answer(timeout)
+                batch = worker.batch(timeout)
                 if not isinstance(batch, NothingLeft):
                     self._ask(worker, indices)
                     yield batch
+        except GeneratorExit:  # left early
+            raise
+        except BaseException:
+            self.close()
+            raise
         finally:
             if not keep:
                 self.close()
+        if epoch != self._epoch:
+            raise RuntimeError("DataLoader: with persistent workers a new iteration ends the one before")
 
 
 def stop_workers(workers: list[Worker], owner: int) -> None:

@@ -46,7 +46,6 @@ SAMPLES = [
     Sample("elu", (wide(5),), {"alpha": 0.5}, torch="nn.functional.elu"),
     *family("hardtanh", "nn.functional.hardtanh", NUMBERS),
     Sample("hardtanh", (wide(5), 0.0, 6.0), torch="nn.functional.hardtanh"),
-    *family("erf"),
     *unary("gelu", wide, torch="nn.functional.gelu"),
     *unary("gelu", wide, options={"approximate": "tanh"}, torch="nn.functional.gelu"),
     *unary("silu", wide, torch="nn.functional.silu"),

@@ -53,6 +53,8 @@ SAMPLES = [
     *family("asinh", numpy=numpy.arcsinh),
     *family("acosh", above_one, numpy=numpy.arccosh),
     *family("atanh", fraction, numpy=numpy.arctanh),
+    *family("erf"),
+    *unary("erfinv", fraction),
     *binary("atan2", numpy=numpy.arctan2),
     *family("floor", numpy=numpy.floor),
     *family("ceil", numpy=numpy.ceil),
