@@ -73,7 +73,11 @@ class TestDatasets:
         [
             ((), ValueError, "at least one"),
             (([1],), TypeError, "needs tensors, not list"),
-            ((tensorlib.ones(2), tensorlib.ones(3)), ArgumentError, r"equal length, given are shapes \[\(2,\), \(3,\)\]"),
+            (
+                (tensorlib.ones(2), tensorlib.ones(3)),
+                ArgumentError,
+                r"equal length, given are shapes \[\(2,\), \(3,\)\]",
+            ),
             ((tensorlib.tensor(1.0),), ArgumentError, "equal length"),
         ],
     )
