@@ -140,8 +140,7 @@ def _tensors_in(output: Any) -> Sequence[Tensor]:
 def _replaced(output: Any, results: dict[int, Any]) -> Any:
     if isinstance(output, dict):
         return type(output)((key, results.get(id(value), value)) for key, value in output.items())
-    if isinstance(output, tuple) and hasattr(output, "_fields"):
-        return type(output)(*[results.get(id(value), value) for value in output])
-    if isinstance(output, (tuple, list)):
-        return type(output)([results.get(id(value), value) for value in output])
-    return results.get(id(output), output)
+    if not isinstance(output, (tuple, list)):
+        return results.get(id(output), output)
+    values: list[Any] = [results.get(id(value), value) for value in output]
+    return type(output)(*values) if hasattr(output, "_fields") else type(output)(values)

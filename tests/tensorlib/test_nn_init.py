@@ -65,7 +65,8 @@ def test_normal(fill, deviation):
 
 
 @pytest.mark.parametrize(
-    ("layer", "bound"), [(nn.Linear(64, 50), 1 / 8), (nn.Conv2d(8, 60, 4, groups=2), 1 / 8), (nn.Conv1d(4, 99, 16), 1 / 8)]
+    ("layer", "bound"),
+    [(nn.Linear(64, 50), 1 / 8), (nn.Conv2d(8, 60, 4, groups=2), 1 / 8), (nn.Conv1d(4, 99, 16), 1 / 8)],
 )
 def test_layers_start_as_in_pytorch(layer, bound):
     assert_uniform(layer.weight, bound)
@@ -102,7 +103,9 @@ def test_truncated_normal():
     values = init.trunc_normal_(empty(5000), mean=1.0, std=2.0, a=0.0, b=3.0).numpy()
     assert 0.0 <= values.min() < 0.1
     assert 2.9 < values.max() <= 3.0
-    assert abs(values.mean() - 1.46) < 0.05  # of the cut distribution: 1 + 2 * (phi(-.5) - phi(1)) / (Phi(1) - Phi(-.5))
+    assert (
+        abs(values.mean() - 1.46) < 0.05
+    )  # of the cut distribution: 1 + 2 * (phi(-.5) - phi(1)) / (Phi(1) - Phi(-.5))
 
 
 def test_sparse():

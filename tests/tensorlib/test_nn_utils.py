@@ -27,7 +27,9 @@ class TestNorm:
     def test_is_over_all(self):
         given = parameters()
         assert nn.utils.clip_grad_norm_(given, 1.0).item() == 5.0
-        numpy.testing.assert_allclose(numpy.concatenate([numpy.ravel(g) for g in gradients(given)]), [0.6, 0, 0, -0.8], rtol=1e-5)
+        numpy.testing.assert_allclose(
+            numpy.concatenate([numpy.ravel(g) for g in gradients(given)]), [0.6, 0, 0, -0.8], rtol=1e-5
+        )
 
     def test_small_ones_are_left_alone(self):
         given = parameters()

@@ -145,7 +145,11 @@ class TestGroups:
         ("action", "kind", "message"),
         [
             (lambda: optim.SGD([], lr=0.1), ValueError, "SGD: got no parameters"),
-            (lambda: optim.SGD(parameter(), lr=0.1), TypeError, "must be an iterable of parameters or of groups, not Para"),
+            (
+                lambda: optim.SGD(parameter(), lr=0.1),
+                TypeError,
+                "must be an iterable of parameters or of groups, not Para",
+            ),
             (lambda: optim.SGD([3], lr=0.1), TypeError, "must be tensors, not int"),
             (lambda: optim.SGD([parameter() * 2], lr=0.1), ValueError, r"shape \(2,\) is no leaf"),
             (lambda: optim.SGD([parameter()], lr=-1), ValueError, "SGD: lr must not be negative, -1 given"),

@@ -57,7 +57,9 @@ SAMPLES = [
         ]
     ],
     *[
-        Sample("convolution_weight_grad", args, {"kernel": kernel, **options}, torch=weight_grad_as_torch, tolerance=256)
+        Sample(
+            "convolution_weight_grad", args, {"kernel": kernel, **options}, torch=weight_grad_as_torch, tolerance=256
+        )
         for args, kernel, options in [
             ((normal(1, 1, 2, 2), normal(1, 1, 3, 3, seed=1)), (2, 2), PLAIN),
             ((normal(2, 4, 2, 3), normal(2, 2, 4, 5, seed=1)), (3, 2), UNEVEN),
