@@ -61,7 +61,6 @@ from tensorlib.random import default_generator as default_generator
 from tensorlib.random import get_rng_state as get_rng_state
 from tensorlib.random import initial_seed as initial_seed
 from tensorlib.random import manual_seed as manual_seed
-from tensorlib.random import multinomial as multinomial
 from tensorlib.random import rand as rand
 from tensorlib.random import rand_like as rand_like
 from tensorlib.random import randint as randint

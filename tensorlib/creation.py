@@ -97,6 +97,8 @@ def array_of(name: str, data: Any, dtype: Any = None) -> Any:
         data = data._array
     if not is_array(data):
         data = _array_of_sequence(name, data, kind)
+    if isinstance(data, numpy.generic):
+        data = numpy.asarray(data)
     as_dtype(data.dtype)
     return data if kind is None or data.dtype == kind else data.astype(kind)
 

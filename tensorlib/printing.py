@@ -159,19 +159,20 @@ class RealFormat:
 
     def __init__(self, values: numpy.ndarray[Any, Any]) -> None:
         self.spec = "" if values.dtype.kind != "f" else self._spec_for_floats(values.astype("f8").ravel())
-        texts = map(self._text, values.ravel().tolist())
-        finite = [text for text in texts if text not in ("nan", "inf", "-inf")]
-        self.width = max(map(len, finite), default=1)
+        if values.dtype.kind == "f":  # as in PyTorch, -0., inf and nan may stick out
+            values = values[numpy.isfinite(values) & (values != 0)]
+        self.width = max((len(self._text(value)) for value in values.ravel().tolist()), default=1)
 
     def _spec_for_floats(self, values: numpy.ndarray[Any, Any]) -> str:
         options = _Current.options
         values = numpy.abs(values[numpy.isfinite(values) & (values != 0)])
+        if not values.size:
+            return ".0f"
         whole = bool((values == numpy.ceil(values)).all())
         scientific = options.sci_mode
         if scientific is None:
             scientific = bool(
-                values.size
-                and (values.max() > 1000 * values.min() or values.max() > 1e8 or (not whole and values.min() < 1e-4))
+                values.max() > 1000 * values.min() or values.max() > 1e8 or (not whole and values.min() < 1e-4)
             )
         return f".{options.precision}{'e' if scientific else 'f'}" if scientific or not whole else ".0f"
 

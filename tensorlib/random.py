@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy
 
-from tensorlib._xp import device_name, to_host
 from tensorlib.dtypes import as_dtype, default_float
-from tensorlib.errors import ArgumentError, ShapeError
-from tensorlib.ops._attach import require_tensor, tensor_method
+from tensorlib.errors import ArgumentError
+from tensorlib.ops._attach import require_tensor
 from tensorlib.ops._dims import as_shape
 from tensorlib.placement import place
 from tensorlib.tensor import Tensor, wrap
@@ -264,52 +263,3 @@ def randint_like(
     require_tensor("randint_like", input)
     low, high = (0, low) if high is None else (low, high)
     return randint(low, high, input.shape, generator=generator, dtype=dtype or input.dtype, device=input.device)
-
-
-@tensor_method
-def multinomial(
-    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
-) -> Tensor:
-    """Return indices drawn with given weights.
-
-    Args:
-        input: weights of shape (n,) or (rows, n), not negative, and not all zero in a row.
-        num_samples: how many indices to draw per row.
-        replacement: an index may be drawn again.
-        generator: where to draw from; the default generator unless given.
-
-    Returns:
-        int64, of shape (num_samples,) or (rows, num_samples).
-
-    Raises:
-        ArgumentError: the weights cannot be drawn from.
-        ShapeError: they have other dimensions.
-
-    Example:
-        >>> tensorlib.multinomial(tensorlib.tensor([0.0, 1.0]), 2, replacement=True)
-        tensor([1, 1])
-    """
-    require_tensor("multinomial", input)
-    if input.ndim not in (1, 2) or not input.numel():
-        raise ShapeError(f"multinomial: needs weights of shape (n,) or (rows, n), not {tuple(input.shape)}")
-    weights = to_host(input._array).astype(numpy.float64).reshape(-1, input.shape[-1])
-    _check_weights(weights, num_samples, replacement)
-    source = source_of(generator)
-    if replacement:
-        ends = weights.cumsum(axis=1)
-        points = source.random((len(weights), num_samples)) * ends[:, -1:]
-        chosen = numpy.stack([row.searchsorted(point, "right") for row, point in zip(ends, points, strict=True)])
-    else:
-        # The smallest of exponential times with these rates are a draw without replacement (Efraimidis, Spirakis 2006).
-        with numpy.errstate(divide="ignore"):
-            times = source.standard_exponential(weights.shape) / weights
-        chosen = numpy.argsort(times, axis=1)[:, :num_samples]
-    return wrap(place(chosen.reshape((*input.shape[:-1], num_samples)), device_name(input._array)))
-
-
-def _check_weights(weights: Any, num_samples: int, replacement: bool) -> None:
-    if not (numpy.isfinite(weights).all() and (weights >= 0).all() and (weights.sum(axis=1) > 0).all()):
-        raise ArgumentError("multinomial: weights must be finite and not negative, and not all zero in a row")
-    possible = int((weights > 0).sum(axis=1).min())
-    if num_samples < 1 or (num_samples > possible and not replacement):
-        raise ArgumentError(f"multinomial: {num_samples} draws without replacement among {possible} possible indices")

@@ -99,11 +99,9 @@ def check_tags(make_world: MakeWorld) -> None:
             work.wait(PATIENCE)
 
     def receive(transport: Transport) -> None:
-        for i in range(2):
-            _expect(_receive(transport, 0, 5, tag=5) == _message(5, i), "a message of tag 5 arrived changed")
-        for i in range(2):
-            received = _receive(transport, 0, big, tag=2**64 - 1)
-            _expect(received == _message(big, i), "a large message of another tag arrived changed")
+        for size, tag in ((5, 5), (big, 2**64 - 1)):
+            for i in range(2):
+                _expect(_receive(transport, 0, size, tag) == _message(size, i), f"a message of tag {tag} changed")
 
     with _World(make_world, 2) as (sender, receiver):
         _together(partial(send, sender), partial(receive, receiver))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -10,7 +11,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def run_rank(main: Main, rank: int, size: int, folder: Path, pipe: Connection) -
     transport.close()
 
 
-@contextmanager
+@contextlib.contextmanager
 def processes(main: Main, size: int, folder: Path) -> Iterator[list[tuple[multiprocessing.Process, Connection]]]:
     """Run `main(transport, pipe)` in a process per rank."""
     context = multiprocessing.get_context("spawn")
@@ -100,7 +100,7 @@ def test_killed_rank_is_named_by_all_who_wait(tmp_path: Path) -> None:
         os.kill(victim, signal.SIGKILL)
         for _, pipe in ranks[:3]:
             heard, rank, message = receive(pipe)  # type: ignore[misc]
-            assert heard - killed < 1.0
+            assert heard - killed < 2.0
             assert (rank, message) == (3, "rank 3: connection lost")
 
 
@@ -183,7 +183,7 @@ def test_rank_out_of_range_is_refused() -> None:
         connect_tcp(2, 2, MemoryStore(), b"secret")
 
 
-@contextmanager
+@contextlib.contextmanager
 def transport_with_raw_peer() -> Iterator[tuple[TcpTransport, socket.socket]]:
     """Yield rank 0 of two, and the other end of its connection."""
     ours, theirs = socket.socketpair()
@@ -223,13 +223,12 @@ def test_messages_that_nobody_asks_for_stay_with_the_sender() -> None:
     with transport_with_raw_peer() as (transport, peer):
         peer.setblocking(False)
         message = pack_header(DATA, 1, tag=1, length=60_000) + bytes(60_000)
-        sent, deadline = 0, time.monotonic() + 0.5
-        while time.monotonic() < deadline:
+        sent, blocked_since = 0, time.monotonic()
+        while time.monotonic() - blocked_since < 0.3:
             transport.irecv(memoryview(bytearray(1)), 0, tag=2).is_completed()  # makes progress on all connections
-            try:
+            with contextlib.suppress(BlockingIOError):
                 sent += peer.send(message[sent % len(message) :])
-            except BlockingIOError:
-                continue
+                blocked_since = time.monotonic()
         assert MEGABYTE < sent < 8 * MEGABYTE
         buffer = bytearray(60_000)
         for _ in range(sent // len(message)):

@@ -1,0 +1,134 @@
+"""Random numbers: the same from the same seed, and with the distributions they are said to have."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+import scipy.stats
+
+import tensorlib
+from tensorlib import Generator
+from tensorlib.errors import ArgumentError
+
+COUNT = 4000
+DRAWS = {
+    "rand": lambda source: tensorlib.rand(COUNT, generator=source),
+    "randn": lambda source: tensorlib.randn(COUNT, generator=source),
+    "randint": lambda source: tensorlib.randint(2, 7, (COUNT,), generator=source),
+    "randperm": lambda source: tensorlib.randperm(COUNT, generator=source),
+    "normal": lambda source: tensorlib.normal(tensorlib.full((COUNT,), 3.0), 2.0, generator=source),
+    "bernoulli": lambda source: tensorlib.full((COUNT,), 0.3).bernoulli(generator=source),
+    "multinomial": lambda source: tensorlib.tensor([1.0, 3.0, 0.0]).multinomial(COUNT, True, generator=source),
+    "uniform_": lambda source: tensorlib.zeros(COUNT).uniform_(-1, 3, generator=source),
+    "normal_": lambda source: tensorlib.zeros(COUNT).normal_(3, 2, generator=source),
+    "exponential_": lambda source: tensorlib.zeros(COUNT).exponential_(2, generator=source),
+    "geometric_": lambda source: tensorlib.zeros(COUNT).geometric_(0.3, generator=source),
+    "cauchy_": lambda source: tensorlib.zeros(COUNT).cauchy_(1, 2, generator=source),
+    "log_normal_": lambda source: tensorlib.zeros(COUNT).log_normal_(1, 0.5, generator=source),
+    "bernoulli_": lambda source: tensorlib.zeros(COUNT).bernoulli_(0.3, generator=source),
+    "random_": lambda source: tensorlib.zeros(COUNT).random_(2, 7, generator=source),
+}
+CONTINUOUS = {
+    "rand": scipy.stats.uniform(),
+    "randn": scipy.stats.norm(),
+    "normal": scipy.stats.norm(3, 2),
+    "uniform_": scipy.stats.uniform(-1, 4),
+    "normal_": scipy.stats.norm(3, 2),
+    "exponential_": scipy.stats.expon(scale=0.5),
+    "cauchy_": scipy.stats.cauchy(1, 2),
+    "log_normal_": scipy.stats.lognorm(0.5, scale=numpy.e),
+}
+DISCRETE = {
+    "randint": dict.fromkeys(range(2, 7), 0.2),
+    "random_": dict.fromkeys(range(2, 7), 0.2),
+    "bernoulli": {0: 0.7, 1: 0.3},
+    "bernoulli_": {0: 0.7, 1: 0.3},
+    "multinomial": {0: 0.25, 1: 0.75},
+    "geometric_": {k: 0.3 * 0.7 ** (k - 1) for k in range(1, 60)},
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_same_seed_same_numbers(name):
+    first, again, other = [DRAWS[name](Generator().manual_seed(seed)).tolist() for seed in (7, 7, 8)]
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_default_generator(name):
+    tensorlib.manual_seed(5)
+    state = tensorlib.get_rng_state()
+    first = DRAWS[name](None).tolist()
+    tensorlib.set_rng_state(state)
+    assert DRAWS[name](None).tolist() == first
+    tensorlib.manual_seed(5)
+    assert DRAWS[name](None).tolist() == first
+    assert DRAWS[name](None).tolist() != first
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+def test_continuous_distributions(name):
+    values = DRAWS[name](Generator().manual_seed(1)).numpy()
+    assert scipy.stats.kstest(values, CONTINUOUS[name].cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("name", DISCRETE)
+def test_discrete_distributions(name):
+    values, counts = numpy.unique(DRAWS[name](Generator().manual_seed(1)).numpy(), return_counts=True)
+    assert set(values) <= set(DISCRETE[name])
+    expected = numpy.array([DISCRETE[name][value] for value in values])
+    assert scipy.stats.chisquare(counts, expected / expected.sum() * COUNT).pvalue > 1e-3
+
+
+def test_every_permutation_comes():
+    source = Generator().manual_seed(0)
+    found = {tuple(tensorlib.randperm(3, generator=source).tolist()) for _ in range(100)}
+    assert len(found) == 6
+
+
+def test_draws_without_replacement():
+    weights = tensorlib.tensor([[1.0, 2.0, 0.0, 1.0]] * 3000)
+    rows = weights.multinomial(3, generator=Generator().manual_seed(2))
+    assert rows.sort(1)[0].unique(dim=0).tolist() == [[0, 1, 3]]
+    assert abs(float((rows[:, 0] == 1).double().mean()) - 0.5) < 0.04
+
+
+def test_state_keeps_half_a_number():
+    source = Generator().manual_seed(3)
+    tensorlib.rand(1, generator=source)  # of one 64 bit number, half is kept for the next float32
+    state = source.get_state()
+    expected = tensorlib.rand(5, generator=source).tolist()
+    other = Generator()
+    other.set_state(state)
+    assert tensorlib.rand(5, generator=other).tolist() == expected
+    assert other.initial_seed() == 3
+
+
+def test_seeds():
+    assert tensorlib.manual_seed(2**64 - 1).initial_seed() == 2**64 - 1
+    assert tensorlib.manual_seed(-1).initial_seed() == 2**64 - 1
+    assert tensorlib.seed() == tensorlib.initial_seed()
+    with pytest.raises(ArgumentError, match="48 bytes"):
+        Generator().set_state(tensorlib.zeros(48))
+
+
+def test_types_and_shapes():
+    assert tensorlib.rand(2, 0).shape == (2, 0)
+    assert tensorlib.rand(()).shape == ()
+    assert tensorlib.randn(2, dtype=tensorlib.float64).dtype is tensorlib.float64
+    assert tensorlib.randint(3, (2,), dtype=tensorlib.int32).dtype is tensorlib.int32
+    x = tensorlib.zeros(2, 3, dtype=tensorlib.float64)
+    for drawn in (tensorlib.rand_like(x), tensorlib.randn_like(x), tensorlib.randint_like(x, 3)):
+        assert (drawn.shape, drawn.dtype) == (x.shape, x.dtype)
+    assert tensorlib.zeros(3, dtype=tensorlib.uint8).random_().dtype is tensorlib.uint8
+    assert tensorlib.normal(0.0, 1.0, (2, 2)).shape == (2, 2)
+    assert tensorlib.normal(tensorlib.zeros(2, 1), tensorlib.ones(3)).shape == (2, 3)
+
+
+def test_filling_cuts_the_history():
+    x = tensorlib.ones(2, requires_grad=True)
+    y = x * 1
+    y[0].normal_()
+    y.sum().backward()
+    assert x.grad.tolist() == [0, 1]
