@@ -4,7 +4,9 @@
     tlrun -n 4 examples/digits.py --data DIR           # MNIST: IDX files in DIR, plain or .gz
     python examples/digits.py                          # without a launcher: one process
 
-The batch size is that of all processes together, so the loss curve does not depend on their number.
+The batch size is that of all processes together, so the loss curve does not depend on their number. The networks are
+smooth, with tanh and average pooling: with ReLU or max pooling a last bit, which depends on how a batch is divided, now
+and then decides which way a gradient goes.
 """
 
 from __future__ import annotations
@@ -49,13 +51,13 @@ class DigitsNet(nn.Module):
 
     def forward(self, x: Any) -> Any:
         """Return the scores of the ten digits for images of shape (N, 1, 8, 8)."""
-        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
-        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
-        return self.fc2(F.relu(self.fc1(x.flatten(1))))
+        x = F.avg_pool2d(self.conv1(x).tanh(), 2)
+        x = F.avg_pool2d(self.conv2(x).tanh(), 2)
+        return self.fc2(self.fc1(x.flatten(1)).tanh())
 
 
 class LeNet(nn.Module):
-    """LeNet-5 for images of 1 x 28 x 28 (LeCun, Bottou, Bengio, Haffner 1998), with ReLU and max pooling."""
+    """LeNet-5 for images of 1 x 28 x 28 (LeCun, Bottou, Bengio, Haffner 1998)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,10 +69,10 @@ class LeNet(nn.Module):
 
     def forward(self, x: Any) -> Any:
         """Return the scores of the ten digits for images of shape (N, 1, 28, 28)."""
-        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
-        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
-        x = F.relu(self.fc1(x.flatten(1)))
-        return self.fc3(F.relu(self.fc2(x)))
+        x = F.avg_pool2d(self.conv1(x).tanh(), 2)
+        x = F.avg_pool2d(self.conv2(x).tanh(), 2)
+        x = self.fc1(x.flatten(1)).tanh()
+        return self.fc3(self.fc2(x).tanh())
 
 
 def fail(message: str) -> NoReturn:
@@ -100,9 +102,9 @@ def parse_options() -> argparse.Namespace:
     """Read and check the command line."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, metavar="DIR", help="MNIST as IDX files instead of the embedded digits")
-    parser.add_argument("--epochs", type=positive, default=12)
-    parser.add_argument("--batch-size", type=positive, default=64, help="of all processes together")
-    parser.add_argument("--lr", type=float, default=0.05)
+    parser.add_argument("--epochs", type=positive, default=20)
+    parser.add_argument("--batch-size", type=positive, default=32, help="of all processes together")
+    parser.add_argument("--lr", type=float, default=0.1, help="of the first epoch; falls linearly to zero")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float32")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="written after every epoch")
@@ -122,7 +124,8 @@ def embedded_digits() -> tuple[Any, Any, int]:
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    return digits.images / 16.0, digits.target, 1437
+    order = np.random.default_rng(0).permutation(len(digits.target))  # the file is sorted by writer
+    return digits.images[order] / 16.0, digits.target[order], 1437
 
 
 def mnist(directory: Path) -> tuple[Any, Any, int]:
@@ -154,6 +157,7 @@ def load_data(options: argparse.Namespace) -> Splits:
         images, labels, train = mnist(options.data) if options.data else embedded_digits()
     except DataFileError as error:
         fail(str(error))
+    images = (images - images[:train].mean()) / images[:train].std()
     x = tensorlib.tensor(images[:, None], dtype=options.dtype)
     y = tensorlib.tensor(labels, dtype=tensorlib.int64)
     return TensorDataset(x[:train], y[:train]), TensorDataset(x[train:], y[train:])
@@ -208,6 +212,7 @@ class Trainer:
         """Run over the training set once; return the mean loss over all processes."""
         model.train()
         self.sampler.set_epoch(epoch)
+        self.optimizer.param_groups[0]["lr"] = self.options.lr * (1 - epoch / self.options.epochs)
         losses = []
         for images, labels in self.loader:
             self.optimizer.zero_grad()
