@@ -32,6 +32,9 @@ class Watch:
         self._given: Gradients | None = None
         self._results: Gradients = ()
 
+    def __repr__(self) -> str:
+        return f"Watch({self._function.__qualname__})"
+
     def gradient(self, gradients: Gradients, k: int) -> Any:
         """Return the k-th gradient of those that the function returned."""
         if gradients is not self._given:  # the engine asks for each k with the same tuple

@@ -10,7 +10,8 @@ from typing import Any, Generic, TypeVar
 from tensorlib.creation import as_tensor
 from tensorlib.dtypes import float64
 from tensorlib.errors import ArgumentError
-from tensorlib.random import Generator, multinomial, randint, randperm
+from tensorlib.random import Generator, randint, randperm
+from tensorlib.sampling import multinomial
 
 Taken = TypeVar("Taken", covariant=True)
 
