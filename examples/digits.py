@@ -104,13 +104,15 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, metavar="DIR", help="MNIST as IDX files instead of the embedded digits")
     parser.add_argument("--epochs", type=positive, default=20)
     parser.add_argument("--batch-size", type=positive, default=32, help="of all processes together")
-    parser.add_argument("--lr", type=float, default=0.1, help="of the first epoch; falls linearly to zero")
+    parser.add_argument("--lr", type=float, help="of the first epoch, falls linearly to zero; 0.1, for MNIST 0.03")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float32")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="written after every epoch")
     parser.add_argument("--resume", type=Path, metavar="FILE", help="a checkpoint to go on from")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="loss and accuracy by epoch")
     options = parser.parse_args()
+    if options.lr is None:
+        options.lr = 0.03 if options.data else 0.1
     if options.batch_size % WORLD_SIZE:
         fail(f"--batch-size {options.batch_size} cannot be shared equally by {WORLD_SIZE} processes")
     for path in (options.checkpoint, options.plot):

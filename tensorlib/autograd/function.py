@@ -229,17 +229,18 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
         if not recording:
             return returned
         values = returned if isinstance(returned, tuple) else (returned,)
-        refused = tuple([g if g is None else _Refuse.apply(g.detach().requires_grad_()) for g in values])
+        depends_on = [t for t in (*grads, *ctx.saved_tensors) if t is not None and t.requires_grad]
+        refused = tuple([g if g is None or not depends_on else _Refuse.apply(g, *depends_on) for g in values])
         return refused if isinstance(returned, tuple) else refused[0]
 
     return wrapped
 
 
 class _Refuse(Function):
-    """The identity, whose own gradient is an error."""
+    """The first of its arguments; the gradients of all of them are an error."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, *depends_on: Tensor) -> Tensor:
         return x.detach()
 
     @staticmethod
