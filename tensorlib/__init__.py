@@ -16,7 +16,6 @@ from tensorlib.autograd.modes import is_grad_enabled as is_grad_enabled
 from tensorlib.autograd.modes import no_grad as no_grad
 from tensorlib.autograd.modes import set_grad_enabled as set_grad_enabled
 from tensorlib.autograd.op import OPS as _OPS
-from tensorlib.creation import arange as arange
 from tensorlib.creation import as_tensor as as_tensor
 from tensorlib.creation import empty as empty
 from tensorlib.creation import empty_like as empty_like
@@ -24,7 +23,8 @@ from tensorlib.creation import eye as eye
 from tensorlib.creation import from_numpy as from_numpy
 from tensorlib.creation import full as full
 from tensorlib.creation import full_like as full_like
-from tensorlib.creation import linspace as linspace
+from tensorlib.creation import is_tensor as is_tensor
+from tensorlib.creation import numel as numel
 from tensorlib.creation import ones as ones
 from tensorlib.creation import ones_like as ones_like
 from tensorlib.creation import tensor as tensor
@@ -72,6 +72,10 @@ from tensorlib.random import seed as seed
 from tensorlib.random import set_rng_state as set_rng_state
 from tensorlib.serialization import load as load
 from tensorlib.serialization import save as save
+from tensorlib.spacing import arange as arange
+from tensorlib.spacing import linspace as linspace
+from tensorlib.spacing import logspace as logspace
+from tensorlib.spacing import range as range
 from tensorlib.tensor import Size as Size
 from tensorlib.tensor import Tensor as Tensor
 from tensorlib.version import __version__ as __version__

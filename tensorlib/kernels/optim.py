@@ -119,7 +119,7 @@ def _adam_passes(
     eps: float,
 ) -> None:
     """Adam as one array operation after another, with one array of scratch."""
-    scratch = xp.subtract(grad, exp_avg)
+    scratch = xp.subtract(grad, exp_avg, out=xp.empty_like(param))  # an array for 0-d parameters too
     scratch *= weight
     exp_avg += scratch
     xp.multiply(grad, weight_sq, out=scratch)

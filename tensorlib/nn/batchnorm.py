@@ -31,6 +31,8 @@ class _BatchNorm(Module):
         track_running_stats: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.num_features = num_features
@@ -42,7 +44,7 @@ class _BatchNorm(Module):
         self.weight: Parameter | None
         self.bias: Parameter | None
         self.register_parameter("weight", Parameter(ones(num_features, **kind)) if affine else None)
-        self.register_parameter("bias", Parameter(zeros(num_features, **kind)) if affine else None)
+        self.register_parameter("bias", Parameter(zeros(num_features, **kind)) if affine and bias else None)
         tracked = track_running_stats
         self.register_buffer("running_mean", zeros(num_features, **kind) if tracked else None)
         self.register_buffer("running_var", ones(num_features, **kind) if tracked else None)
@@ -58,8 +60,9 @@ class _BatchNorm(Module):
     def reset_parameters(self) -> None:
         """Forget the statistics, and set weights to one and biases to zero."""
         self.reset_running_stats()
-        if self.weight is not None and self.bias is not None:
+        if self.weight is not None:
             init.ones_(self.weight)
+        if self.bias is not None:
             init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -83,7 +86,7 @@ class _BatchNorm(Module):
         """Return the options."""
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"track_running_stats={self.track_running_stats}"
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         )
 
 
@@ -112,6 +115,7 @@ class BatchNorm2d(_BatchNorm):
         track_running_stats: whether there are running statistics; otherwise evaluation too takes the batch's own.
         device: where parameters and statistics are.
         dtype: type of the parameters and statistics.
+        bias: whether `affine` includes a bias.
 
     Attributes:
         weight: (C,), at first ones; or None.

@@ -32,6 +32,9 @@ class Watch:
         self._given: Gradients | None = None
         self._results: Gradients = ()
 
+    def __repr__(self) -> str:
+        return f"Watch({self._function.__qualname__})"
+
     def gradient(self, gradients: Gradients, k: int) -> Any:
         """Return the k-th gradient of those that the function returned."""
         if gradients is not self._given:  # the engine asks for each k with the same tuple
@@ -140,8 +143,7 @@ def _tensors_in(output: Any) -> Sequence[Tensor]:
 def _replaced(output: Any, results: dict[int, Any]) -> Any:
     if isinstance(output, dict):
         return type(output)((key, results.get(id(value), value)) for key, value in output.items())
-    if isinstance(output, tuple) and hasattr(output, "_fields"):
-        return type(output)(*[results.get(id(value), value) for value in output])
-    if isinstance(output, (tuple, list)):
-        return type(output)([results.get(id(value), value) for value in output])
-    return results.get(id(output), output)
+    if not isinstance(output, (tuple, list)):
+        return results.get(id(output), output)
+    values: list[Any] = [results.get(id(value), value) for value in output]
+    return type(output)(*values) if hasattr(output, "_fields") else type(output)(values)

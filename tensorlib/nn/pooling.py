@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlib.nn import functional as F
+from tensorlib.nn.functional._sizes import as_sizes
 from tensorlib.nn.module import Module
 from tensorlib.tensor import Tensor
 
@@ -91,9 +92,9 @@ class AvgPool1d(Module):
         count_include_pad: bool = True,
     ) -> None:
         super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding = padding
+        self.kernel_size = as_sizes("AvgPool1d", "kernel_size", kernel_size, 1)
+        self.stride = self.kernel_size if stride is None else as_sizes("AvgPool1d", "stride", stride, 1)
+        self.padding = as_sizes("AvgPool1d", "padding", padding, 1)
         self.ceil_mode = ceil_mode
         self.count_include_pad = count_include_pad
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, namedtuple
+from itertools import chain
 
 import numpy
 import pytest
@@ -176,7 +177,7 @@ class TestDistributedSampler:
             sampler.set_epoch(epoch)
             assert len(sampler) == len(list(sampler))
             ranks.append(BatchSampler(sampler, whole_batch // world, drop_last=False))
-        return [sorted(sum(parts, [])) for parts in zip(*ranks, strict=True)]
+        return [sorted(chain.from_iterable(parts)) for parts in zip(*ranks, strict=True)]
 
     @pytest.mark.parametrize("shuffle", [True, False])
     def test_global_batches_are_the_same_for_every_world_size(self, shuffle):
@@ -189,11 +190,11 @@ class TestDistributedSampler:
         assert self.batches(2, epoch=1) == self.batches(2, epoch=1)
 
     def test_uneven_lengths(self):
-        kept = sum(self.batches(4, count=10, shuffle=False), [])
+        kept = chain.from_iterable(self.batches(4, count=10, shuffle=False))
         assert sorted(kept) == sorted([*range(10), 0, 1])
-        dropped = sum(self.batches(4, count=10, shuffle=False, drop_last=True), [])
+        dropped = chain.from_iterable(self.batches(4, count=10, shuffle=False, drop_last=True))
         assert sorted(dropped) == list(range(8))
-        assert sum(self.batches(8, count=3, shuffle=False), []) == [0, 0, 0, 1, 1, 1, 2, 2]
+        assert self.batches(8, count=3, shuffle=False) == [[0, 0, 0, 1, 1, 1, 2, 2]]
         assert list(DistributedSampler(Squares(0), 2, 1)) == []
 
     def test_wrong_rank(self):

@@ -243,7 +243,7 @@ class TestDropout:
         assert layer(0.5)(tensorlib.ones(8, *(2,) * axes)).ndim == axes + 1
 
     def test_wrong_use(self):
-        with pytest.raises(ArgumentError, match="a probability from 0 to 1, 1.5 given"):
+        with pytest.raises(ArgumentError, match=r"a probability from 0 to 1, 1\.5 given"):
             nn.Dropout(1.5)
         with pytest.raises(ArgumentError, match="a probability"):
             F.dropout(tensorlib.ones(2), -0.1)

@@ -28,7 +28,7 @@ KEYS = [
 class TestSaving:
     def test_names(self):
         assert list(net().state_dict()) == KEYS
-        assert list(net().state_dict(prefix="net."))[0] == "net.0.weight"
+        assert next(iter(net().state_dict(prefix="net."))) == "net.0.weight"
 
     def test_values_share_memory_and_have_no_history(self):
         module = net()
@@ -104,7 +104,7 @@ class TestLoading:
         assert (missing, unexpected) == (["0.bias"], ["extra"])
         assert tensorlib.equal(ours[0].weight, state["0.weight"])
         state["0.weight"] = tensorlib.ones(1)
-        with pytest.raises(ArgumentError, match="0.weight"):
+        with pytest.raises(ArgumentError, match=r"0\.weight"):
             ours.load_state_dict(state, strict=False)
 
     def test_no_mapping(self):
@@ -138,5 +138,5 @@ class TestLoading:
         other[0].count = 7
         ours.load_state_dict(other.state_dict())
         assert ours[0].count == 7
-        with pytest.raises(ArgumentError, match="'0._extra_state' is missing"):
+        with pytest.raises(ArgumentError, match=r"'0\._extra_state' is missing"):
             ours.load_state_dict({})

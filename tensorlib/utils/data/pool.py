@@ -195,7 +195,7 @@ def stop_workers(workers: list[Worker], owner: int) -> None:
         worker.process.join(max(0.0, deadline - time.monotonic()))
         if worker.process.is_alive():
             worker.process.kill()
-            worker.process.join()
+            worker.process.join(SECONDS_TO_STOP)
         worker.connection.close()
         worker.process.close()
     workers.clear()
