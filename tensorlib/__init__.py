@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from os import environ as _environ
 from typing import Any
 
 from tensorlib import distributed as distributed
@@ -53,6 +54,7 @@ from tensorlib.dtypes import int64 as int64
 from tensorlib.dtypes import int64 as long  # noqa: F401
 from tensorlib.dtypes import set_default_dtype as set_default_dtype
 from tensorlib.dtypes import uint8 as uint8
+from tensorlib.kernels.memory import keep_freed_memory as _keep_freed_memory
 from tensorlib.methods import attach_methods as _attach_methods
 from tensorlib.ops._attach import FUNCTIONS as _FUNCTIONS
 from tensorlib.printing import set_printoptions as set_printoptions
@@ -82,6 +84,10 @@ from tensorlib.version import __version__ as __version__
 
 # As in PyTorch, log(0) and overflow give inf and nan silently; the user's own NumPy code keeps NumPy's warnings.
 warnings.filterwarnings("ignore", r".* encountered in ", RuntimeWarning, r"tensorlib\.")
+
+# The arrays of one training step have the sizes of the step before: memory that is kept need not be asked for again.
+if _environ.get("TENSORLIB_KEEP_MEMORY", "1") != "0":
+    _keep_freed_memory()
 
 _attach_methods()
 

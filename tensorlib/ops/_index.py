@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy
-import scipy.sparse
 
 from tensorlib._xp import device_name, is_array
 from tensorlib.placement import place
@@ -154,9 +153,11 @@ def _add_rows(target: Any, rows: Any, values: Any) -> None:
     named: Any = slice(None)
     if len(target) > 4 * flat.size:  # few rows of many: work on those alone
         named, flat = numpy.unique(flat, return_inverse=True)
+    from scipy.sparse import csc_array  # takes longer to import than all of tensorlib
+
     part = target[named]
     ones, ends = numpy.ones(flat.size, target.dtype), numpy.arange(flat.size + 1)
-    places = scipy.sparse.csc_array((ones, flat, ends), shape=(len(part), flat.size))
+    places = csc_array((ones, flat, ends), shape=(len(part), flat.size))
     target[named] += (places @ values.reshape(flat.size, -1)).reshape(part.shape)
 
 
