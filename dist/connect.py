@@ -60,7 +60,7 @@ def _connect(met: Rendezvous, membership: Membership, seconds: float) -> TcpTran
     """Connect to the other ranks; where one of them fails meanwhile, raise that."""
     store = _WatchedStore(met.store, membership)
     try:
-        return connect_tcp(met.rank, met.size, store, met.secret, met.host, seconds)
+        return connect_tcp(met.rank, met.size, store, met.secret, met.host, seconds, membership.failure)
     except (TransportError, StoreError) as error:
         deadline = time.monotonic() + _WORD_OF_FAILURE
         while membership.failure() is None and time.monotonic() < deadline:

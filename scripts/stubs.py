@@ -27,20 +27,20 @@ STUBS = ROOT / "tensorlib" / "_methods.pyi"
 HEAD = '''"""Methods of Tensor that come from tables. Written by scripts/stubs.py; do not edit."""
 
 import builtins
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy
 
 from tensorlib.random import Generator
-from tensorlib.tensor import Size, Tensor
+from tensorlib.tensor import Tensor
 
 Number = builtins.int | builtins.float | builtins.complex
 Operand = Tensor | Number | numpy.ndarray[Any, Any]
 
 class TensorMethods:
 '''
-KNOWN = {"Any", "None", "Tensor", "Size", "Generator", "Sequence", "Callable", "Literal"}
+WIDTH = 120
+KNOWN = {"Any", "None", "Tensor", "Generator"}
 # What operations return that do not return one tensor.
 RESULTS = {
     "allclose": "builtins.bool",
@@ -70,7 +70,7 @@ def default_text(parameter: inspect.Parameter) -> str:
     return "" if parameter.default is parameter.empty else " = ..."
 
 
-def operation_parameters(op: Op) -> str:
+def operation_parameters(op: Op) -> list[str]:
     """Return the parameters of an operation as a method."""
     annotations = op.forward.__annotations__
     packs = op.signature.packs
@@ -87,10 +87,10 @@ def operation_parameters(op: Op) -> str:
         parts.insert(1, f"*{packs}: Any")
     if packs or set(RENAMED) & set(op.signature.options):
         parts.append("**named: Any")
-    return ", ".join(parts)
+    return parts
 
 
-def function_parameters(function: Callable[..., Any]) -> str:
+def function_parameters(function: Callable[..., Any]) -> list[str]:
     """Return the parameters of a function as a method; its first one is the tensor."""
     parts = ["self"]
     star = False
@@ -100,12 +100,17 @@ def function_parameters(function: Callable[..., Any]) -> str:
             parts.append("*")
         star = star or parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_POSITIONAL)
         parts.append(f"{prefix}{parameter.name}: {type_text(parameter.annotation)}{default_text(parameter)}")
-    return ", ".join(parts)
+    return parts
 
 
-def method(name: str, parameters: str, result: str) -> str:
-    """Return one line of the class."""
-    return f"    def {name}({parameters}) -> {result}: ..."
+def method(name: str, parameters: list[str], result: str) -> str:
+    """Return the lines of one method, laid out as ruff would."""
+    text = ", ".join(parameters)
+    line = f"    def {name}({text}) -> {result}: ..."
+    if len(line) <= WIDTH:
+        return line
+    inner = text if len(text) + 8 <= WIDTH else ",\n        ".join(parameters) + ","
+    return f"    def {name}(\n        {inner}\n    ) -> {result}: ..."
 
 
 def operation_lines() -> dict[str, str]:
@@ -126,14 +131,14 @@ def operator_lines() -> dict[str, str]:
     for op in OPS.values():
         name = op.operator
         if name == "getitem":
-            lines["__getitem__"] = method("__getitem__", "self, index: Any", "Tensor")
+            lines["__getitem__"] = method("__getitem__", ["self", "index: Any"], "Tensor")
         elif name and len(op.signature.inputs) == 1:
-            lines[f"__{name}__"] = method(f"__{name}__", "self", "Tensor")
+            lines[f"__{name}__"] = method(f"__{name}__", ["self"], "Tensor")
         elif name:
             names = [f"__{name}__"]
             names += [f"__r{name}__"] * (name in REFLECTED) + [f"__i{name}__"] * op.in_place
             ignored = "  # type: ignore[override]" if name in ("eq", "ne") else ""
-            lines |= {each: method(each, "self, other: Operand", "Tensor") + ignored for each in names}
+            lines |= {each: method(each, ["self", "other: Operand"], "Tensor") + ignored for each in names}
     return lines
 
 
@@ -144,7 +149,8 @@ def function_lines() -> dict[str, str]:
         result = type_text(inspect.signature(function).return_annotation)
         lines[name] = method(name, function_parameters(function), result)
     for name in PROPERTIES:
-        lines[name] = "    @property\n" + method(name, "self", "Tensor")
+        ignored = "" if name.islower() else "  # noqa: N802"
+        lines[name] = "    @property\n" + method(name, ["self"], "Tensor") + ignored
     return lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from os import environ as _environ
 from typing import Any
 
 from tensorlib import distributed as distributed
@@ -16,7 +17,6 @@ from tensorlib.autograd.modes import is_grad_enabled as is_grad_enabled
 from tensorlib.autograd.modes import no_grad as no_grad
 from tensorlib.autograd.modes import set_grad_enabled as set_grad_enabled
 from tensorlib.autograd.op import OPS as _OPS
-from tensorlib.creation import arange as arange
 from tensorlib.creation import as_tensor as as_tensor
 from tensorlib.creation import empty as empty
 from tensorlib.creation import empty_like as empty_like
@@ -24,7 +24,8 @@ from tensorlib.creation import eye as eye
 from tensorlib.creation import from_numpy as from_numpy
 from tensorlib.creation import full as full
 from tensorlib.creation import full_like as full_like
-from tensorlib.creation import linspace as linspace
+from tensorlib.creation import is_tensor as is_tensor
+from tensorlib.creation import numel as numel
 from tensorlib.creation import ones as ones
 from tensorlib.creation import ones_like as ones_like
 from tensorlib.creation import tensor as tensor
@@ -53,6 +54,7 @@ from tensorlib.dtypes import int64 as int64
 from tensorlib.dtypes import int64 as long  # noqa: F401
 from tensorlib.dtypes import set_default_dtype as set_default_dtype
 from tensorlib.dtypes import uint8 as uint8
+from tensorlib.kernels.memory import keep_freed_memory as _keep_freed_memory
 from tensorlib.methods import attach_methods as _attach_methods
 from tensorlib.ops._attach import FUNCTIONS as _FUNCTIONS
 from tensorlib.printing import set_printoptions as set_printoptions
@@ -72,12 +74,20 @@ from tensorlib.random import seed as seed
 from tensorlib.random import set_rng_state as set_rng_state
 from tensorlib.serialization import load as load
 from tensorlib.serialization import save as save
+from tensorlib.spacing import arange as arange
+from tensorlib.spacing import linspace as linspace
+from tensorlib.spacing import logspace as logspace
+from tensorlib.spacing import range as range
 from tensorlib.tensor import Size as Size
 from tensorlib.tensor import Tensor as Tensor
 from tensorlib.version import __version__ as __version__
 
 # As in PyTorch, log(0) and overflow give inf and nan silently; the user's own NumPy code keeps NumPy's warnings.
 warnings.filterwarnings("ignore", r".* encountered in ", RuntimeWarning, r"tensorlib\.")
+
+# The arrays of one training step have the sizes of the step before: memory that is kept need not be asked for again.
+if _environ.get("TENSORLIB_KEEP_MEMORY", "1") != "0":
+    _keep_freed_memory()
 
 _attach_methods()
 

@@ -1,16 +1,15 @@
-"""Functions that make tensors: of given values, of one value, of evenly spaced ones."""
+"""Functions that make tensors: of given values, of one value, like another."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy
 
 from tensorlib._xp import device_name, is_array
 from tensorlib.dtypes import as_dtype, default_float, result_type
-from tensorlib.errors import ArgumentError, ShapeError
-from tensorlib.ops._attach import tensor_method
+from tensorlib.errors import ShapeError
+from tensorlib.ops._attach import require_tensor, tensor_method
 from tensorlib.ops._dims import as_shape
 from tensorlib.placement import array_module_on, place
 from tensorlib.tensor import Tensor, wrap
@@ -37,7 +36,7 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     array = array_of("tensor", data, dtype)
     if array is data or (isinstance(data, Tensor) and array is data._array):
         array = array.copy()
-    return _finished(array, device, requires_grad)
+    return finished(array, device, requires_grad)
 
 
 def as_tensor(data: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
@@ -65,7 +64,7 @@ def as_tensor(data: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
         if same_type and (device is None or place(data._array, device) is data._array):
             return data
         return data.to(dtype=dtype, device=device)
-    return _finished(array_of("as_tensor", data, dtype), device, False)
+    return finished(array_of("as_tensor", data, dtype), device, False)
 
 
 def from_numpy(array: numpy.ndarray[Any, Any]) -> Tensor:
@@ -130,7 +129,8 @@ def _without_tensors(data: Any) -> Any:
     return place(data._array, "cpu") if isinstance(data, Tensor) else data
 
 
-def _finished(array: Any, device: Any, requires_grad: bool) -> Tensor:
+def finished(array: Any, device: Any, requires_grad: bool) -> Tensor:
+    """Return the tensor of an array, moved to a device unless that is None."""
     result = wrap(array if device is None else place(array, device))
     return result.requires_grad_() if requires_grad else result
 
@@ -251,70 +251,9 @@ def full_like(
 
 
 def _like(name: str, input: Any, value: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
-    if not isinstance(input, Tensor):
-        raise TypeError(f"{name}: needs a Tensor, not {type(input).__name__}")
+    require_tensor(name, input)
     where = device_name(input._array) if device is None else device
     return _made(name, tuple(input._array.shape), value, dtype or input._array.dtype, where, requires_grad)
-
-
-def arange(
-    start: Any,
-    end: Any = None,
-    step: Any = 1,
-    *,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return the values from `start` up to but without `end`, `step` apart. `arange(end)` starts at zero.
-
-    Args:
-        start: first value.
-        end: where to stop.
-        step: distance between neighbours, not zero.
-        dtype: element type; int64 for integers and the default type otherwise, unless given.
-        device: where to put it.
-        requires_grad: record operations on it.
-
-    Raises:
-        ArgumentError: the step is zero, or leads away from the end.
-
-    Example:
-        >>> tensorlib.arange(3), tensorlib.arange(1, 2, 0.5)
-        (tensor([0, 1, 2]), tensor([1.0000, 1.5000]))
-    """
-    if end is None:
-        start, end = 0, start
-    start, end, step = [value.item() if isinstance(value, Tensor) else value for value in (start, end, step)]
-    if step == 0 or (end - start) * step < 0:
-        raise ArgumentError(f"arange: a step of {step} does not lead from {start} to {end}")
-    kind = as_dtype(dtype).numpy if dtype is not None else result_type([start, end, step])
-    count = math.ceil((end - start) / step)
-    with array_module_on(device) as xp:
-        whole = kind.kind in "iu" or all(isinstance(value, int) for value in (start, step))
-        steps = xp.arange(count, dtype="i8" if whole else "f8")
-        array = (start + steps * step).astype(kind)
-    return _finished(array, None, requires_grad)
-
-
-def linspace(
-    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Return `steps` evenly spaced values from `start` to `end`, both included.
-
-    Raises:
-        ArgumentError: the number of steps is negative.
-
-    Example:
-        >>> tensorlib.linspace(0, 1, 5)
-        tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
-    """
-    if steps < 0:
-        raise ArgumentError(f"linspace: needs zero or more steps, not {steps}")
-    kind = as_dtype(dtype or default_float()).numpy
-    with array_module_on(device) as xp:
-        array = xp.linspace(float(start), float(end), steps, dtype="f8").astype(kind)
-    return _finished(array, None, requires_grad)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -331,7 +270,7 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, 
     rows, columns = as_shape("eye", (n, n if m is None else m))
     with array_module_on(device) as xp:
         array = xp.eye(rows, columns, dtype=as_dtype(dtype or default_float()).numpy)
-    return _finished(array, None, requires_grad)
+    return finished(array, None, requires_grad)
 
 
 @tensor_method
@@ -368,3 +307,24 @@ def new_full(
     """Return one value in a shape, in the type and place of this tensor unless told otherwise."""
     where = device_name(self._array) if device is None else device
     return _made("new_full", size, fill_value, dtype or self._array.dtype, where, requires_grad)
+
+
+def is_tensor(obj: Any) -> bool:
+    """Tell whether an object is a tensor.
+
+    Example:
+        >>> tensorlib.is_tensor(tensorlib.zeros(1)), tensorlib.is_tensor([1])
+        (True, False)
+    """
+    return isinstance(obj, Tensor)
+
+
+def numel(input: Tensor) -> int:
+    """Return the number of elements of a tensor.
+
+    Example:
+        >>> tensorlib.numel(tensorlib.zeros(2, 3))
+        6
+    """
+    require_tensor("numel", input)
+    return input.numel()

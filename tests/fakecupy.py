@@ -18,11 +18,11 @@ from tensorlib import _xp
 # before adding it.
 FUNCTIONS_TEXT = """
     abs absolute add all allclose amax amin any arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax
-    argmin argsort around array array_equal ascontiguousarray asarray bincount bitwise_and bitwise_not bitwise_or
-    bitwise_xor broadcast_to cbrt ceil clip concatenate conj copysign cos cosh count_nonzero cumprod cumsum deg2rad
-    diag diagonal divide dot einsum empty empty_like equal exp exp2 expand_dims expm1 eye fabs flip floor
-    floor_divide fmax fmin fmod full full_like greater greater_equal hypot imag invert isclose isfinite isinf isnan
-    left_shift less less_equal linspace log log10 log1p log2 logaddexp logical_and logical_not logical_or
+    argmin argpartition argsort around array array_equal ascontiguousarray asarray bincount bitwise_and bitwise_not
+    bitwise_or bitwise_xor broadcast_to cbrt ceil clip concatenate conj copysign cos cosh count_nonzero cumprod
+    cumsum deg2rad diag diagonal divide dot einsum empty empty_like equal exp exp2 expand_dims expm1 eye fabs flip
+    floor floor_divide fmax fmin fmod full full_like greater greater_equal hypot imag invert isclose isfinite isinf
+    isnan left_shift less less_equal linspace log log10 log1p log2 logaddexp logical_and logical_not logical_or
     logical_xor matmul max maximum may_share_memory mean median min minimum mod moveaxis multiply nan_to_num
     negative nonzero not_equal ones ones_like partition pad power prod ravel real reciprocal remainder repeat
     reshape right_shift roll round searchsorted shares_memory sign signbit sin sinh sort sqrt square squeeze stack

@@ -19,6 +19,7 @@ import logging
 import os
 import socket
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -35,6 +36,11 @@ BACKLOG: Final = 512
 LOCAL_SEND_BUFFER: Final = 512 * 1024
 
 _ANSWER: Final = struct.Struct(f"<I{CHALLENGE_BYTES}s{PROOF_BYTES}s")
+
+# How often the ranks that wait for a connection ask whether one has failed.
+POLL_SECONDS: Final = 0.2
+
+Failure = Callable[[], Exception | None]
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +85,12 @@ def listen(host: str) -> tuple[socket.socket, Address]:
 
 
 def connect_mesh(
-    rank: int, secret: bytes, listener: socket.socket, addresses: list[Address], timeout: float
+    rank: int,
+    secret: bytes,
+    listener: socket.socket,
+    addresses: list[Address],
+    timeout: float,
+    failure: Failure,
 ) -> dict[int, socket.socket]:
     """Connect to every rank below this one, and be connected to by every rank above.
 
@@ -89,6 +100,7 @@ def connect_mesh(
         listener: the socket that `addresses[rank]` speaks of.
         addresses: of all ranks.
         timeout: seconds that this may take.
+        failure: asked now and then whether a rank has failed, which then ends the waiting; what it returns is raised.
 
     Returns:
         A connected, non-blocking socket per other rank.
@@ -99,7 +111,7 @@ def connect_mesh(
     """
     mesh = _Mesh(rank, secret, listener, addresses)
     try:
-        asyncio.run(mesh.build(timeout))
+        asyncio.run(mesh.build(timeout, failure))
     except BaseException:
         for sock in mesh.sockets.values():
             sock.close()
@@ -123,19 +135,28 @@ class _Mesh:
         self._addresses = addresses
         self._complete = asyncio.Event()
 
-    async def build(self, timeout: float) -> None:
+    async def build(self, timeout: float, failure: Failure) -> None:
         """Make all connections."""
         try:
             async with asyncio.timeout(timeout):
                 accepting = asyncio.create_task(self._accept())
-                await asyncio.gather(*(self._connect(peer) for peer in range(self._rank)))
-                await self._complete.wait()
+                building = asyncio.create_task(self._connect_to_all())
+                while not building.done():
+                    await asyncio.wait([building], timeout=POLL_SECONDS)
+                    if error := failure():
+                        building.cancel()
+                        raise error
+                await building
                 accepting.cancel()
         except TimeoutError:
             missing = ", ".join(str(peer) for peer in range(self._size) if peer not in {self._rank, *self.sockets})
             raise TransportTimeout(
                 f"rank {self._rank}: no connection with rank {missing} after {timeout:.1f} s"
             ) from None
+
+    async def _connect_to_all(self) -> None:
+        await asyncio.gather(*(self._connect(peer) for peer in range(self._rank)))
+        await self._complete.wait()
 
     async def _accept(self) -> None:
         """Admit whoever connects, each in a task of its own; cancelled once the mesh is complete."""

@@ -15,7 +15,7 @@ from dist.errors import PeerLost
 from dist.transport.base import ANY_SOURCE
 from dist.transport.connection import LARGE_BYTES, REASON_BYTES, Connection, Incoming, closed
 from dist.transport.framing import ABORT, DATA, GOODBYE, pack_header
-from dist.transport.handshake import Address, AddressStore, connect_mesh, listen
+from dist.transport.handshake import Address, AddressStore, Failure, connect_mesh, listen
 from dist.transport.progress import ProgressEngine
 from dist.transport.transfer import Mailbox, Transfer, check_transfer
 
@@ -26,7 +26,13 @@ log = logging.getLogger(__name__)
 
 
 def connect_tcp(
-    rank: int, size: int, store: AddressStore, secret: bytes, host: str = "127.0.0.1", timeout: float = 300.0
+    rank: int,
+    size: int,
+    store: AddressStore,
+    secret: bytes,
+    host: str = "127.0.0.1",
+    timeout: float = 300.0,
+    failure: Failure = lambda: None,
 ) -> TcpTransport:
     """Connect `size` ranks, each of which calls this.
 
@@ -37,6 +43,7 @@ def connect_tcp(
         secret: what the ranks of the job know and nobody else does.
         host: the address of this machine that the other ranks reach it at; listens there only.
         timeout: seconds that this may take.
+        failure: returns the error that ends the waiting, once it is known that a rank will never come.
 
     Raises:
         TransportTimeout: some ranks did not connect in time; names them.
@@ -57,7 +64,7 @@ def connect_tcp(
             else Address.decode(store.get(_address_key(peer), max(0.0, deadline - time.monotonic())))
             for peer in range(size)
         ]
-        sockets = connect_mesh(rank, secret, listener, addresses, max(0.0, deadline - time.monotonic()))
+        sockets = connect_mesh(rank, secret, listener, addresses, max(0.0, deadline - time.monotonic()), failure)
     return TcpTransport(rank, sockets)
 
 

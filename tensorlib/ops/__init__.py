@@ -31,3 +31,4 @@ from tensorlib.ops import sorting as sorting
 from tensorlib.ops import special as special
 from tensorlib.ops import statistics as statistics
 from tensorlib.ops import trigonometric as trigonometric
+from tensorlib.ops import windows as windows

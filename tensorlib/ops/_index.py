@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy
-import scipy.sparse
 
 from tensorlib._xp import device_name, is_array
 from tensorlib.placement import place
@@ -151,9 +150,15 @@ def _add_rows(target: Any, rows: Any, values: Any) -> None:
     if not values.size:
         return
     flat = rows.reshape(-1) % len(target)
-    ones = numpy.ones(flat.size, target.dtype)
-    places = scipy.sparse.csc_array((ones, flat, numpy.arange(flat.size + 1)), shape=(len(target), flat.size))
-    target += (places @ values.reshape(flat.size, -1)).reshape(target.shape)
+    named: Any = slice(None)
+    if len(target) > 4 * flat.size:  # few rows of many: work on those alone
+        named, flat = numpy.unique(flat, return_inverse=True)
+    from scipy.sparse import csc_array  # takes longer to import than all of tensorlib
+
+    part = target[named]
+    ones, ends = numpy.ones(flat.size, target.dtype), numpy.arange(flat.size + 1)
+    places = csc_array((ones, flat, ends), shape=(len(part), flat.size))
+    target[named] += (places @ values.reshape(flat.size, -1)).reshape(part.shape)
 
 
 def along_dim(xp: Any, index: Any, dim: int) -> Advanced:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy
+
 from tensorlib.autograd.op import op
-from tensorlib.errors import ShapeError
+from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.ops._attach import public_function, require_tensor, tensor_method
 from tensorlib.ops._dims import as_dim
 from tensorlib.ops._index import add_at, along_dim, check_range
@@ -292,4 +294,34 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     others = broadcast_shapes(*[x.shape[:axis] + (1,) + x.shape[axis + 1 :] for x in (input, indices)])
     wide, chosen = [x.expand(others[:axis] + (x.shape[axis],) + others[axis + 1 :]) for x in (input, indices)]
     result: Tensor = gather(wide, axis, chosen)
+    return result
+
+
+@public_function
+@tensor_method
+def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Tensor:
+    """Return a tensor with every place along a dimension repeated.
+
+    Args:
+        input: a tensor.
+        repeats: how often, one number for all or a tensor with one for each place.
+        dim: the dimension; the flattened tensor is repeated unless given.
+
+    Raises:
+        ArgumentError: a number is negative, or there are not as many as places.
+        DimensionError: the dimension is out of range.
+
+    Example:
+        >>> tensorlib.tensor([1, 2]).repeat_interleave(tensorlib.tensor([2, 1]))
+        tensor([1, 1, 2])
+    """
+    require_tensor("repeat_interleave", input)
+    x: Tensor = input.reshape(-1) if dim is None else input
+    axis = 0 if dim is None else as_dim("repeat_interleave", dim, x.ndim)
+    counts = numpy.asarray(repeats.tolist() if isinstance(repeats, Tensor) else repeats)
+    length = x.shape[axis] if x.ndim else 1
+    if counts.size not in (1, length) or (counts < 0).any():
+        raise ArgumentError(f"repeat_interleave: needs one number or {length}, none of them negative, not {repeats}")
+    chosen = numpy.repeat(numpy.arange(length), counts.reshape(-1))
+    result: Tensor = getitem(x if x.ndim else x.reshape(1), (slice(None),) * axis + (chosen,))
     return result

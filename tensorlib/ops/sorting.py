@@ -108,11 +108,21 @@ def topk(xp: Any, x: Any, *, k: int, dim: int = -1, largest: bool = True, sorted
     available = x.shape[axis] if x.ndim else 1
     if not 0 <= k <= available:
         raise ArgumentError(f"topk: there are {available} elements along dimension {dim}, not {k}")
-    values, order = _sorted(xp, x, axis, largest)
-    if x.ndim:
-        first = (slice(None),) * axis + (slice(k),)
-        values, order = values[first].copy(), order[first].copy()
+    values, order = _extremes(xp, x, k, axis, largest) if x.ndim else _sorted(xp, x, axis, largest)
     return (values, order), (axis, order, x.shape)
+
+
+def _extremes(xp: Any, x: Any, k: int, axis: int, largest: bool) -> tuple[Any, Any]:
+    """Return the k greatest or smallest elements in order, and their places."""
+    n, before = x.shape[axis], (slice(None),) * axis
+    if not 0 < 8 * k < n:
+        values, order = _sorted(xp, x, axis, largest)
+        return values[(*before, slice(k))].copy(), order[(*before, slice(k))].copy()
+    # Few of many are found without putting all in order.
+    apart = xp.argpartition(x, n - k if largest else k - 1, axis)
+    places = xp.sort(apart[(*before, slice(n - k, n) if largest else slice(k))], axis)
+    values, order = _sorted(xp, x[along_dim(xp, places, axis)], axis, largest)
+    return values, places[along_dim(xp, order, axis)]
 
 
 topk.grads(_to_places)

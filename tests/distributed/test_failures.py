@@ -280,9 +280,9 @@ def test_the_flight_record_is_saved_where_asked(tmp_path: Path, monkeypatch: pyt
     assert "broadcast(4 x float64, root 0) #2 at " in text
 
 
-def die_before_connecting() -> str:
+def die_before_connecting(die: Callable[[], None]) -> str:
     if os.environ["RANK"] == "1":
-        die_after_meeting()
+        die()
     started = time.monotonic()
     with pytest.raises(PeerError, match=r"^rank 1 \(host .*\) is gone") as caught:
         dist.init_process_group()
@@ -299,6 +299,14 @@ def die_after_meeting() -> None:
     os._exit(9)
 
 
-def test_a_rank_that_dies_while_the_others_connect_is_named() -> None:
-    outcomes = run_ranks(3, die_before_connecting)
+def die_after_publishing_its_address() -> None:
+    from dist.transport import tcp
+
+    tcp.connect_mesh = lambda *_: os._exit(9)
+    dist.init_process_group()
+
+
+@pytest.mark.parametrize("die", [die_after_meeting, die_after_publishing_its_address])
+def test_a_rank_that_dies_while_the_others_connect_is_named(die: Callable[[], None]) -> None:
+    outcomes = run_ranks(3, die_before_connecting, die)
     assert [outcome.code for outcome in outcomes] == [0, 9, 0], "\n".join(map(str, outcomes))

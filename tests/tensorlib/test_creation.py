@@ -82,6 +82,9 @@ def test_linspace_and_eye():
     assert tensorlib.linspace(0, 1, 3).tolist() == [0, 0.5, 1]
     assert tensorlib.linspace(2, 5, 1).tolist() == [2]
     assert tensorlib.linspace(0, 4, 3, dtype=tensorlib.int64).tolist() == [0, 2, 4]
+    assert tensorlib.logspace(0, 2, 3, base=2).tolist() == [1, 2, 4]
+    assert tensorlib.range(1, 2, 0.25).tolist() == [1, 1.25, 1.5, 1.75, 2]
+    assert tensorlib.range(2).tolist() == [0, 1, 2]
     assert tensorlib.eye(2, 3).tolist() == [[1, 0, 0], [0, 1, 0]]
 
 
