@@ -59,9 +59,9 @@ def convolution(
 
 def check_types(x: Any, weight: Any, bias: Any) -> None:
     """Raise the error that names the types, where they differ."""
-    types = [str(array.dtype) for array in (x, weight, bias) if array is not None]
-    if len(set(types)) > 1:
-        raise TypeError(f"convolution: input, weight and bias must be of one type, given are {', '.join(types)}")
+    if x.dtype != weight.dtype or (bias is not None and bias.dtype != x.dtype):
+        types = ", ".join([str(array.dtype) for array in (x, weight, bias) if array is not None])
+        raise TypeError(f"convolution: input, weight and bias must be of one type, given are {types}")
 
 
 @op(method=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tensorlib.autograd.modes import no_grad
 from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.ops.norm import batch_norm_training
 from tensorlib.tensor import Tensor
@@ -47,18 +46,29 @@ def batch_norm(
         if running_mean is None or running_var is None:
             raise ArgumentError("batch_norm: running_mean and running_var are needed unless training")
         return _by_kept_statistics(input, running_mean, running_var, weight, bias, eps)
+    return _by_own_statistics(input, running_mean, running_var, weight, bias, momentum, eps)
+
+
+def _by_own_statistics(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    momentum: float,
+    eps: float,
+) -> Tensor:
     count = math.prod(input.shape) // input.shape[1] if input.shape[1] else 0
     if count == 1:
         raise ShapeError(
-            f"batch_norm: needs more than one value per channel in training, shape is {tuple(input.shape)}"
+            f"batch_norm: needs more than one value per channel in training, given is shape {tuple(input.shape)}"
         )
-    result, mean, variance = batch_norm_training(input, weight, bias, eps=eps)
-    with no_grad():
-        if running_mean is not None:
-            _follow(running_mean, mean.detach(), momentum)
-        if running_var is not None:
-            _follow(running_var, variance.detach() * (count / (count - 1)), momentum)
-    values: Tensor = result
+    values: Tensor
+    values, mean, variance = batch_norm_training(input, weight, bias, eps=eps)
+    if running_mean is not None:
+        _follow(running_mean, mean._array, momentum)
+    if running_var is not None:
+        _follow(running_var, variance._array * (count / (count - 1)), momentum)
     return values
 
 
@@ -85,8 +95,8 @@ def _by_kept_statistics(
     return result
 
 
-def _follow(kept: Tensor, observed: Tensor, momentum: float) -> None:
-    kept._array[...] = (1 - momentum) * kept._array + momentum * observed._array
+def _follow(kept: Tensor, observed: Any, momentum: float) -> None:
+    kept._array[...] = (1 - momentum) * kept._array + momentum * observed
     kept._bump_version()
 
 
