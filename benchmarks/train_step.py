@@ -1,8 +1,9 @@
 """Whole training steps, against PyTorch on the CPU: an MLP with Adam, LeNet with SGD.
 
-    python benchmarks/train_step.py [--repeat 100] [--threads 1] [--json FILE]
+    python benchmarks/train_step.py [--repeat 100] [--threads 1] [--json FILE] [--one-process]
 
-The same text builds both models; both start from the same weights, and see the same batch.
+The same text builds both models, on batches of the same shapes. Each library runs in a process of its own, and they
+take turns; with `--one-process` both run in one, where PyTorch gains from memory that tensorlib makes the process keep.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from compare import Row, compare, load_torch, show, use_threads
+from compare import Peer, Row, compare, compare_processes, load_torch, serve, show, use_threads
+
+TARGETS = {"MLP 784-512-512-10, batch 128, Adam": 0.7, "LeNet, batch 64, SGD": 1.2}
 
 
 def mlp(nn: Any) -> Any:
@@ -50,46 +53,42 @@ def step(nn: Any, model: Any, optimizer: Any, inputs: Any, labels: Any) -> Calla
     return run
 
 
-def measure(repeat: int, threads: int) -> list[Row]:
-    """Measure both steps, and return one row each."""
-    torch = load_torch(threads)
+def steps(library: Any) -> dict[str, Callable[[], None]]:
+    """Return the steps of one library, which is tensorlib or PyTorch."""
     import numpy
 
-    import tensorlib
-    from tensorlib import nn, optim
-
     random = numpy.random.default_rng(0)
-    cases: list[tuple[str, Callable[[Any], Any], tuple[int, ...], Callable[[Any, Any], Any], float]] = [
-        ("MLP 784-512-512-10, batch 128, Adam", mlp, (128, 784), lambda o, p: o.Adam(p, lr=1e-3), 0.7),
-        ("LeNet, batch 64, SGD", lenet, (64, 1, 28, 28), lambda o, p: o.SGD(p, lr=0.01, momentum=0.9), 1.2),
-    ]
-    rows = []
-    for name, build, shape, make_optimizer, target in cases:
-        theirs, ours = build(torch.nn), build(nn)
-        for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
-            mine.data = tensorlib.from_numpy(other.detach().numpy().copy())
+    nn, optim = library.nn, library.optim
+
+    def batch(*shape: int) -> tuple[Any, Any]:
         images, labels = random.standard_normal(shape, "f4"), random.integers(0, 10, shape[0])
-        rows.append(
-            compare(
-                name,
-                step(
-                    nn,
-                    ours,
-                    make_optimizer(optim, ours.parameters()),
-                    tensorlib.from_numpy(images),
-                    tensorlib.from_numpy(labels),
-                ),
-                step(
-                    torch.nn,
-                    theirs,
-                    make_optimizer(torch.optim, theirs.parameters()),
-                    torch.from_numpy(images),
-                    torch.from_numpy(labels),
-                ),
-                repeat,
-                target,
-            )
-        )
+        return library.from_numpy(images), library.from_numpy(labels)
+
+    perceptron, convnet = mlp(nn), lenet(nn)
+    adam = optim.Adam(perceptron.parameters(), lr=1e-3)
+    sgd = optim.SGD(convnet.parameters(), lr=0.01, momentum=0.9)
+    made = (step(nn, perceptron, adam, *batch(128, 784)), step(nn, convnet, sgd, *batch(64, 1, 28, 28)))
+    return dict(zip(TARGETS, made, strict=True))
+
+
+def load(which: str, threads: int) -> Any:
+    """Import one of the libraries."""
+    if which == "theirs":
+        return load_torch(threads)
+    import tensorlib
+
+    return tensorlib
+
+
+def measure(repeat: int, threads: int, one_process: bool) -> list[Row]:
+    """Measure all steps, and return one row each."""
+    if one_process:
+        theirs, ours = steps(load("theirs", threads)), steps(load("ours", threads))
+        return [compare(name, ours[name], theirs[name], repeat, target) for name, target in TARGETS.items()]
+    peers = [Peer(__file__, which, threads) for which in ("ours", "theirs")]
+    rows = [compare_processes(name, *peers, repeat, target) for name, target in TARGETS.items()]
+    for peer in peers:
+        peer.close()
     return rows
 
 
@@ -99,9 +98,16 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=100)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--one-process", action="store_true")
+    parser.add_argument("--serve", choices=["ours", "theirs"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     use_threads(options.threads)
-    show(f"training steps, {options.threads} thread(s)", measure(options.repeat, options.threads), options.json)
+    if options.serve:
+        serve(steps(load(options.serve, options.threads)))
+        return
+    rows = measure(options.repeat, options.threads, options.one_process)
+    where = "one process" if options.one_process else "a process each"
+    show(f"training steps, {options.threads} thread(s), {where}", rows, options.json)
 
 
 if __name__ == "__main__":

@@ -257,7 +257,7 @@ def accumulate(leaf: Leaf, gradient: Any, record: bool, fresh: bool) -> None:
 
 def as_array(value: Any) -> Any:
     """Return an array: NumPy gives scalars where 0-d arrays would be meant."""
-    return value if hasattr(value, "flags") and type(value).__name__ == "ndarray" else numpy.asarray(value)
+    return numpy.asarray(value) if isinstance(value, numpy.generic) else value
 
 
 def sum_to_shape(gradient: Any, node: Node) -> Any:
@@ -268,6 +268,8 @@ def sum_to_shape(gradient: Any, node: Node) -> Any:
     """
     given, shape = tuple(gradient.shape), tuple(node.shape)
     extra = len(given) - len(shape)
+    if extra == 1 and given[1:] == shape:  # nearly always: the gradient of a bias
+        return as_array(gradient.sum(axis=0))
     if extra < 0 or any(length not in (1, given[extra + k]) for k, length in enumerate(shape)):
         raise ShapeError(f"backward: a gradient of shape {given} came to {node!r}")
     axes = tuple(k for k in range(len(given)) if k < extra or (shape[k - extra] == 1 and given[k] != 1))

@@ -135,7 +135,7 @@ def learn_plan(
     result: Tensor,
 ) -> Plan:
     """Find out what an elementwise operation needs to save, and keep it with the operation."""
-    keep = op.needed([bool(pattern >> k & 1) for k in range(len(tensors))])
+    keep = op.needed(tuple([bool(pattern >> k & 1) for k in range(len(tensors))]))
     saved = saved if keep is None else keep_needed(saved, keep)
     plan = keep, describe(saved, tensors, arrays, result._array, result._version)[0]
     if len(set(map(id, arrays))) == len(arrays):  # of one array given twice one cannot tell which was saved

@@ -100,6 +100,9 @@ class Op:
         self.__module__ = forward.__module__
         self.plans: dict[int, Plan] = {}
         self._reads: tuple[frozenset[int] | None, ...] = ()
+        self._needed: dict[tuple[bool, ...], tuple[bool, ...] | None] = {}
+        bare = not self.variadic and not self.signature.required_options
+        self._bare_count = len(self.signature.inputs) if bare else -1
         self.quick = quick_function(self)
 
     def grads(self, *pullbacks: Pullback) -> None:
@@ -114,8 +117,13 @@ class Op:
         self.pullbacks = pullbacks
         self._reads = tuple([saved_values_read(pullback, 3 if self.variadic else 2) for pullback in pullbacks])
 
-    def needed(self, wanted: Sequence[bool]) -> tuple[bool, ...] | None:
+    def needed(self, wanted: tuple[bool, ...]) -> tuple[bool, ...] | None:
         """Tell which saved values the pullbacks of the wanted inputs read; None where it may be all."""
+        if wanted not in self._needed:
+            self._needed[wanted] = self._find_needed(wanted)
+        return self._needed[wanted]
+
+    def _find_needed(self, wanted: tuple[bool, ...]) -> tuple[bool, ...] | None:
         reads = self._reads if not self.variadic else self._reads * len(wanted)
         read: set[int] = set()
         for positions, want in zip(reads, wanted, strict=True):
@@ -138,8 +146,8 @@ class Op:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Apply the operation to arguments as its signature says; `out=` names tensors for the results."""
-        if self.quick is not None and not kwargs and len(args) == len(self.signature.inputs):
-            return self.quick(*args)
+        if not kwargs and len(args) == self._bare_count:  # just the tensors: nothing to bind
+            return self.apply(args, {}) if self.quick is None else self.quick(*args)
         if "out" in kwargs and "out" not in self.signature.options:
             return self._call_into(kwargs.pop("out"), args, kwargs)
         return self.apply(*self.signature.bind(args, kwargs))
@@ -189,6 +197,8 @@ class Op:
         return result
 
     def _refuse_others(self, inputs: Sequence[Any]) -> None:
+        if all([isinstance(x, Tensor) for x in inputs]):
+            return
         names = self.signature.inputs * len(inputs) if self.variadic else self.signature.inputs
         for k, (name, x) in enumerate(zip(names, inputs, strict=False)):
             if isinstance(x, Tensor) or (x is None and k >= self.signature.required_inputs):

@@ -56,7 +56,7 @@ def edges_of(op: Op, inputs: Sequence[Any]) -> tuple[Node | None, ...] | None:
 
 def needed_only(op: Op, edges: tuple[Node | None, ...], saved: tuple[Any, ...]) -> tuple[Any, ...]:
     """Let go of saved values that only pullbacks of other inputs would read."""
-    keep = op.needed([edge is not None for edge in edges])
+    keep = op.needed(tuple([edge is not None for edge in edges]))
     return saved if keep is None else keep_needed(saved, keep)
 
 

@@ -29,8 +29,11 @@ def linear(xp: Any, x: Array, weight: Array, bias: Array | None = None) -> Array
     if x.ndim < 1 or weight.ndim != 2 or x.shape[-1] != weight.shape[1]:
         raise ValueError(f"linear: input {x.shape} and weight {weight.shape} do not agree: need (..., n) and (m, n)")
     rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
-    turned = len(rows) < len(weight)
-    y = xp.ascontiguousarray(xp.matmul(weight, rows.T).T) if turned else xp.matmul(rows, weight.T)
-    if bias is not None:
-        y += bias
+    if len(rows) >= len(weight):
+        y = xp.matmul(rows, weight.T)
+        if bias is not None:
+            y += bias
+    else:
+        y = xp.matmul(weight, rows.T).T
+        y = xp.ascontiguousarray(y) if bias is None else xp.add(y, bias, order="C")
     return y.reshape(*x.shape[:-1], len(weight))

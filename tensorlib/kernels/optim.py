@@ -96,7 +96,8 @@ def adam_step(
     elif weight_decay:
         grad = xp.multiply(param, weight_decay) + grad
     rate, root = lr / (1 - betas[0] ** step), math.sqrt(1 - betas[1] ** step)
-    numbers = (1 - betas[0], betas[1], 1 - betas[1], rate, root, eps)
+    # m / (sqrt(v) / root + eps) * rate, with one division fewer for each element
+    numbers = (1 - betas[0], betas[1], 1 - betas[1], rate * root, eps * root)
     arrays = (param, grad, exp_avg, exp_avg_sq)
     if max_exp_avg_sq is None and _adam_loop.suits(*arrays):
         _adam_loop(*(array.reshape(-1) for array in arrays), *map(param.dtype.type, numbers))
@@ -115,7 +116,6 @@ def _adam_passes(
     keep: float,
     weight_sq: float,
     rate: float,
-    root: float,
     eps: float,
 ) -> None:
     """Adam as one array operation after another, with one array of scratch."""
@@ -129,14 +129,13 @@ def _adam_passes(
     if max_exp_avg_sq is not None:
         exp_avg_sq = xp.maximum(max_exp_avg_sq, exp_avg_sq, out=max_exp_avg_sq)
     xp.sqrt(exp_avg_sq, out=scratch)
-    scratch /= root
     scratch += eps
     xp.divide(exp_avg, scratch, out=scratch)
     scratch *= rate
     param -= scratch
 
 
-@compiled("void({0}[::1], {0}[::1], {0}[::1], {0}[::1], {0}, {0}, {0}, {0}, {0}, {0})")
+@compiled("void({0}[::1], {0}[::1], {0}[::1], {0}[::1], {0}, {0}, {0}, {0}, {0})")
 def _adam_loop(
     param: Array,
     grad: Array,
@@ -146,7 +145,6 @@ def _adam_loop(
     keep: float,
     weight_sq: float,
     rate: float,
-    root: float,
     eps: float,
 ) -> None:
     """Adam as one loop over the elements of contiguous arrays."""
@@ -155,4 +153,4 @@ def _adam_loop(
         square = exp_avg_sq[i] * keep + grad[i] * weight_sq * grad[i]
         exp_avg[i] = mean
         exp_avg_sq[i] = square
-        param[i] -= mean / (numpy.sqrt(square) / root + eps) * rate
+        param[i] -= mean / (numpy.sqrt(square) + eps) * rate

@@ -7,6 +7,7 @@ from typing import Any
 
 from tensorlib.autograd.op import op
 from tensorlib.errors import ArgumentError, ShapeError
+from tensorlib.kernels.linear import linear as affine
 
 
 @op(operator="matmul")
@@ -110,10 +111,10 @@ def linear(xp: Any, x: Any, weight: Any, bias: Any = None) -> Any:
         raise ArgumentError(f"linear: needs tensors of one type, not {types}")
     if bias is not None and bias.shape != weight.shape[:-1]:
         raise ShapeError(f"linear: needs a bias of shape {weight.shape[:-1]}, not {tuple(bias.shape)}")
-    value = as_rows(x) @ weight.T
-    if bias is not None:
-        value += bias
-    return value.reshape(x.shape[:-1] + weight.shape[:-1]), (x, weight)
+    if weight.ndim == 2:
+        return affine(xp, x, weight, bias), (x, weight)
+    value = x @ weight
+    return (value if bias is None else value + bias), (x, weight)
 
 
 def _linear_weight(xp: Any, g: Any, x: Any, weight: Any) -> Any:
