@@ -197,8 +197,6 @@ class Op:
         return result
 
     def _refuse_others(self, inputs: Sequence[Any]) -> None:
-        if all([isinstance(x, Tensor) for x in inputs]):
-            return
         names = self.signature.inputs * len(inputs) if self.variadic else self.signature.inputs
         for k, (name, x) in enumerate(zip(names, inputs, strict=False)):
             if isinstance(x, Tensor) or (x is None and k >= self.signature.required_inputs):
