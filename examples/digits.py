@@ -12,9 +12,16 @@ and then decides which way a gradient goes.
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import math
 import os
+import pickle
+import signal
 import sys
+import tempfile
+import textwrap
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,18 +90,33 @@ def fail(message: str) -> NoReturn:
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports a wrong option once, not once per process."""
+    """Speaks once, not once per process."""
 
     def error(self, message: str) -> NoReturn:
         """Report the message and exit."""
         fail(message)
 
+    def print_help(self, file: Any = None) -> None:
+        """Print the help on rank 0."""
+        if RANK == 0:
+            super().print_help(file)
 
-def positive(text: str) -> int:
+
+def count(text: str) -> int:
     """Read a whole number above zero."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} given, at least 1 needed")
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"needs a whole number above zero, not {text!r}")
+    return int(text)
+
+
+def rate(text: str) -> float:
+    """Read a finite number above zero."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"needs a number above zero, not {text!r}")
     return value
 
 
@@ -102,29 +124,49 @@ def parse_options() -> argparse.Namespace:
     """Read and check the command line."""
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, metavar="DIR", help="MNIST as IDX files instead of the embedded digits")
-    parser.add_argument("--epochs", type=positive, default=20)
-    parser.add_argument("--batch-size", type=positive, default=32, help="of all processes together")
-    parser.add_argument("--lr", type=float, help="of the first epoch, falls linearly to zero; 0.1, for MNIST 0.03")
+    parser.add_argument("--epochs", type=count, default=20)
+    parser.add_argument("--batch-size", type=count, default=32, help="of all processes together")
+    parser.add_argument("--lr", type=rate, help="of the first epoch, falls linearly to zero; 0.1, for MNIST 0.03")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float32")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="written after every epoch")
-    parser.add_argument("--resume", type=Path, metavar="FILE", help="a checkpoint to go on from")
+    parser.add_argument("--resume", type=Path, metavar="FILE", help="a checkpoint to go on from, with the same options")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="loss and accuracy by epoch")
     options = parser.parse_args()
     if options.lr is None:
         options.lr = 0.03 if options.data else 0.1
     if options.batch_size % WORLD_SIZE:
-        fail(f"--batch-size {options.batch_size} cannot be shared equally by {WORLD_SIZE} processes")
-    for path in (options.checkpoint, options.plot):
-        if path is not None and not os.access(path if path.exists() else path.resolve().parent, os.W_OK):
-            fail(f"{path}: cannot be written")
+        possible = options.batch_size + WORLD_SIZE - options.batch_size % WORLD_SIZE
+        fail(f"--batch-size {options.batch_size} cannot be shared equally by {WORLD_SIZE} processes; {possible} can")
+    if not -(2**63) <= options.seed < 2**64:
+        fail(f"--seed must fit in 64 bits, {options.seed} does not")
+    if options.plot and options.plot.suffix != ".png":
+        fail(f"--plot needs the name of a .png file, not {str(options.plot)!r}")
+    if options.plot and importlib.util.find_spec("matplotlib") is None:
+        fail("--plot needs matplotlib: pip install matplotlib")
+    for path in filter(None, (options.checkpoint, options.plot)):
+        check_writable(path)
     return options
+
+
+def check_writable(path: Path) -> None:
+    """Say now, not after hours of training, that a file cannot be written."""
+    try:
+        if path.is_dir():
+            fail(f"{path}: cannot be written: it is a directory")
+        if path.exists() and not os.access(path, os.W_OK):
+            fail(f"{path}: cannot be written: it is read-only")
+        tempfile.TemporaryFile(dir=path.resolve().parent).close()
+    except OSError as error:
+        fail(f"{path}: cannot be written: {error.strerror}")
 
 
 def embedded_digits() -> tuple[Any, Any, int]:
     """Return images, labels, and how many are for training, of the digits that come with scikit-learn."""
-    from sklearn.datasets import load_digits
-
+    try:
+        from sklearn.datasets import load_digits
+    except ModuleNotFoundError:
+        fail("the embedded digits come with scikit-learn: pip install scikit-learn, or give --data DIR")
     digits = load_digits()
     order = np.random.default_rng(0).permutation(len(digits.target))  # the file is sorted by writer
     return digits.images[order] / 16.0, digits.target[order], 1437
@@ -135,16 +177,22 @@ def mnist(directory: Path) -> tuple[Any, Any, int]:
     names = [name for name in ("train", "t10k") if any(directory.glob(f"{name}-images*"))]
     if not names:
         fail(f"{directory}: no IDX files train-images-idx3-ubyte or t10k-images-idx3-ubyte (plain or .gz) there")
-    parts = []
-    for name in names:
-        images = read_idx(first_of(directory, f"{name}-images-idx3-ubyte")) / 255.0
-        labels = read_idx(first_of(directory, f"{name}-labels-idx1-ubyte"))
-        if len(images) != len(labels):
-            fail(f"{directory}: {len(images)} {name} images, but {len(labels)} labels")
-        parts.append((images, labels))
-    train = len(parts[0][0]) - (1000 if len(parts) == 1 else 0)
-    images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return images, labels, train
+    sets = [read_set(directory, name) for name in names]
+    images, labels = (np.concatenate(arrays) for arrays in zip(*sets, strict=True))
+    return images / 255.0, labels, len(sets[0][0]) if len(sets) == 2 else max(0, len(images) - 1000)
+
+
+def read_set(directory: Path, name: str) -> tuple[Any, Any]:
+    """Return the images, (N, 28, 28), and labels, (N,), of the set `train` or `t10k`."""
+    images = read_idx(first_of(directory, f"{name}-images-idx3-ubyte"))
+    labels = read_idx(first_of(directory, f"{name}-labels-idx1-ubyte"))
+    if images.shape[1:] != (28, 28):
+        fail(f"{directory}: {name} images have shape {images.shape}, needed is (N, 28, 28)")
+    if labels.shape != images.shape[:1]:
+        fail(f"{directory}: {len(images)} {name} images, but labels of shape {labels.shape}")
+    if not np.isin(labels, range(10)).all():
+        fail(f"{directory}: {name} labels are from {labels.min()} to {labels.max()}, needed are 0 to 9")
+    return images, labels
 
 
 def first_of(directory: Path, name: str) -> Path:
@@ -159,10 +207,22 @@ def load_data(options: argparse.Namespace) -> Splits:
         images, labels, train = mnist(options.data) if options.data else embedded_digits()
     except DataFileError as error:
         fail(str(error))
+    if options.batch_size > train:
+        fail(f"--batch-size {options.batch_size} is more than the {train} images to train with")
+    if train == len(images):
+        fail(f"{options.data}: no images to test with")
     images = (images - images[:train].mean()) / images[:train].std()
     x = tensorlib.tensor(images[:, None], dtype=options.dtype)
     y = tensorlib.tensor(labels, dtype=tensorlib.int64)
     return TensorDataset(x[:train], y[:train]), TensorDataset(x[train:], y[train:])
+
+
+def checksum_of_data(splits: Splits) -> str:
+    """Return a checksum of all images and labels, the same for every dtype."""
+    checksum = 0
+    for tensor in (tensor for split in splits for tensor in split.tensors):
+        checksum = zlib.crc32(np.ascontiguousarray(tensor.float().numpy()).data, checksum)
+    return f"{checksum:08x}"
 
 
 class Trainer:
@@ -177,24 +237,33 @@ class Trainer:
         self.sampler = DistributedSampler(self.train_set, WORLD_SIZE, RANK, seed=options.seed, drop_last=True)
         self.loader = DataLoader(self.train_set, options.batch_size // WORLD_SIZE, sampler=self.sampler, drop_last=True)
         self.history: list[dict[str, float]] = []
+        self.settings = {f"--{name}": vars(options)[name] for name in ("epochs", "lr", "seed", "dtype")}
+        self.settings |= {"--batch-size": options.batch_size, "data of checksum": checksum_of_data(splits)}
         if options.resume:
             self.resume(options.resume)
 
     def resume(self, path: Path) -> None:
-        """Go on from a checkpoint."""
+        """Go on from a checkpoint, if that gives the curve of a run without interruption."""
         try:
             state = tensorlib.load(path)
+            if not isinstance(state, dict) or not {"model", "optimizer", "settings", "history"} <= state.keys():
+                raise ValueError("it is no checkpoint of digits.py")
             self.net.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
-            self.history = state["history"]
-        except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-            fail(f"{path}: cannot be resumed: {str(error).splitlines()[0]}")
+        except OSError as error:
+            fail(f"{path}: cannot be read: {error.strerror}")
+        except (KeyError, TypeError, ValueError, RuntimeError, pickle.UnpicklingError) as error:
+            fail(textwrap.shorten(f"{path}: cannot be resumed: {error}", 250, placeholder=" ..."))
+        for name, value in self.settings.items():
+            if state["settings"].get(name) != value:
+                fail(f"{path}: cannot be resumed: was trained with {name} {state['settings'].get(name)}, not {value}")
+        self.history = state["history"]
 
     def save(self) -> None:
         """Write a checkpoint; the file is replaced in one step, so there is always a whole one."""
         if RANK == 0 and self.options.checkpoint:
-            state = {"model": self.net.state_dict(), "optimizer": self.optimizer.state_dict(), "history": self.history}
-            tensorlib.save(state, self.options.checkpoint)
+            state = {"model": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
+            tensorlib.save(state | {"settings": self.settings, "history": self.history}, self.options.checkpoint)
 
     def run(self) -> None:
         """Train the epochs that are left."""
@@ -325,4 +394,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)

@@ -178,8 +178,8 @@ class Policy:
         return list(traceback.lines)
 
     def shows(self, line: bytes) -> bool:
-        """Whether to show another line: that peers were interrupted is no news, either."""
-        return not (self.interrupted and line.startswith(PEER_ERROR.encode()))
+        """Whether to show another line: who failed is told once, at the end, not by each of its peers."""
+        return not line.startswith(PEER_ERROR.encode())
 
 
 class Editor:

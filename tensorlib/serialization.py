@@ -88,13 +88,28 @@ def _opened_for_writing(f: File) -> Iterator[IO[bytes]]:
         return
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        with temporary.open("xb") as file:
+        with _nameless_file(path.parent) or temporary.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
+            if not temporary.exists():
+                _give_name(file, temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _nameless_file(folder: Path) -> IO[bytes] | None:
+    """Open a file of which nothing is left if the process is killed; None where the file system has no such files."""
+    try:
+        return open(os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o666), "wb")
+    except OSError:
+        return None
+
+
+def _give_name(file: IO[bytes], path: Path) -> None:
+    # The system shall follow the link in /proc, which leads to the file; Python says so only where src_dir_fd is given.
+    os.link(f"/proc/self/fd/{file.fileno()}", path, src_dir_fd=file.fileno())
 
 
 class _Writer:
@@ -215,7 +230,7 @@ def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any
     try:
         with zipfile.ZipFile(f) as archive:
             return _Reader(archive, map_location, weights_only).read()
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError) as error:  # the second is for damaged flags and versions
         raise FileFormatError(f"load: {name} was not written by save(), or is truncated ({error})") from None
     except _Damage as damage:
         raise FileFormatError(f"load: {name}: {damage}") from None

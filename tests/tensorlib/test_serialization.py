@@ -154,6 +154,23 @@ def test_file_is_replaced_as_a_whole(tmp_path):
     assert os.listdir(tmp_path) == ["checkpoint"]
 
 
+@pytest.mark.parametrize("nameless", [True, False], ids=["nameless file", "file system without nameless files"])
+def test_file_is_complete_before_it_has_its_name(tmp_path, monkeypatch, nameless):
+    def flush(descriptor):
+        seen.append(os.listdir(tmp_path))
+        flush_to_disk(descriptor)
+
+    seen, flush_to_disk = [], os.fsync
+    monkeypatch.setattr(os, "fsync", flush)
+    if not nameless:
+        monkeypatch.setattr(tensorlib.serialization, "_nameless_file", lambda folder: None)
+    tensorlib.save("value", tmp_path / "file")
+    assert [len(names) for names in seen] == [0 if nameless else 1]  # what a process that is killed now would leave
+    assert "file" not in seen[0]
+    assert os.listdir(tmp_path) == ["file"]
+    assert tensorlib.load(tmp_path / "file") == "value"
+
+
 def test_failure_while_writing_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "checkpoint"
     tensorlib.save(1, path)
