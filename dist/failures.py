@@ -20,6 +20,7 @@ from typing import Protocol, TypeVar
 from dist.comparison import Difference, Published, first_difference, publish, read, unlike_messages, who_is_where
 from dist.errors import CollectiveMismatch, DistError, PeerError, PeerLost, TransportTimeout
 from dist.flight_record import Call, FlightRecord
+from dist.forks import abandon_in_children
 from dist.transport.base import Transport
 
 RECORD_FOLDER = "TENSORLIB_FLIGHT_RECORD"
@@ -88,6 +89,7 @@ class Failures:
         self._lock = threading.Lock()
         self._settled = threading.Event()
         self._timed_out = False
+        abandon_in_children(self)
         if control is not None:
             control.subscribe(self._settle)
             control.listen(self._on_announcement)
@@ -116,6 +118,10 @@ class Failures:
         """Let the other ranks know the latest calls of this one."""
         if self._control is not None:
             self._control.publish_call(publish(self._record))
+
+    def abandon(self) -> None:
+        """See `Inherited.abandon`."""
+        self.error = DistError("a forked process cannot use the process group of its parent")
 
     def _explain(self, call: Call, error: DistError, timeout: float) -> DistError:
         if isinstance(error, CollectiveMismatch):

@@ -280,6 +280,11 @@ class Connection:
         self.fail(error)
         self._socket.close()
 
+    def abandon(self) -> None:
+        """See `Inherited.abandon`: the parent's connection goes on."""
+        self.open = False
+        self._socket.close()
+
     def _set_paused(self, paused: bool) -> None:
         if self._paused != paused:
             self._paused = paused

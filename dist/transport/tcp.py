@@ -12,6 +12,7 @@ import time
 from typing import Final
 
 from dist.errors import PeerLost
+from dist.forks import abandon_in_children
 from dist.transport.base import ANY_SOURCE
 from dist.transport.connection import LARGE_BYTES, REASON_BYTES, Connection, Incoming, closed
 from dist.transport.framing import ABORT, DATA, GOODBYE, pack_header
@@ -91,6 +92,7 @@ class TcpTransport:
                 peer: Connection(sock, peer, self._engine, self._mailbox, self._connection_ended)
                 for peer, sock in sockets.items()
             }
+        abandon_in_children(self)
 
     def isend(self, buffer: memoryview, peer: int, tag: int = 0, fingerprint: int = 0) -> Transfer:
         """See `Transport.isend`."""
@@ -150,6 +152,13 @@ class TcpTransport:
                     connection.farewell(pack_header(GOODBYE, self.rank))
                 connection.close(closed(self.rank))
         self._engine.close()
+
+    def abandon(self) -> None:
+        """See `Inherited.abandon`."""
+        self._closed = True
+        self._engine.abandon()
+        for connection in self._connections.values():
+            connection.abandon()
 
     def _send_to_self(self, send: Transfer) -> None:
         """Copy a message to this rank's own mailbox, or straight to the receive that waits for it."""
