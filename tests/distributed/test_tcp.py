@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import multiprocessing
@@ -176,6 +177,36 @@ def test_no_rank_connects_to_one_that_is_gone() -> None:
     with pytest.raises(TransportError, match="connect to rank 0 at 127") as caught:
         connect_tcp(1, 2, store, b"secret", timeout=5.0)
     assert caught.value.rank == 0
+
+
+async def connect_in_a_loop(rank: int, store: MemoryStore) -> TcpTransport:
+    return connect_tcp(rank, 2, store, b"secret", timeout=10.0)
+
+
+def test_ranks_connect_where_an_event_loop_runs_already() -> None:
+    """As in a notebook."""
+    store = MemoryStore()
+    with ThreadPoolExecutor(2) as pool:
+        ranks = [pool.submit(asyncio.run, connect_in_a_loop(rank, store)) for rank in range(2)]
+        check_pair(*(rank.result(20) for rank in ranks))
+
+
+async def interrupt_itself() -> None:
+    store = FixedStore(Address("127.0.0.1", 1, b""))
+    store.set("tcp/1", Address("127.0.0.1", 1, b"").encode())
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    connect_tcp(0, 2, store, b"secret", timeout=30.0)
+
+
+def test_connecting_in_an_event_loop_can_be_interrupted() -> None:
+    started, previous = time.monotonic(), signal.getsignal(signal.SIGALRM)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            asyncio.run(interrupt_itself())
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+    assert time.monotonic() - started < 5
 
 
 def test_rank_out_of_range_is_refused() -> None:
