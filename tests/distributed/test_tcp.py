@@ -266,6 +266,31 @@ def test_messages_that_nobody_asks_for_stay_with_the_sender() -> None:
             transport.irecv(memoryview(buffer), 1, tag=1).wait(5)
 
 
+def test_messages_that_nobody_asks_for_are_kept_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dist.transport.connection.UNASKED_BYTES", MEGABYTE)
+    with transport_with_raw_peer() as (transport, peer):
+        waiting = transport.irecv(memoryview(bytearray(1)), 1, tag=2)
+        for tag in range(3, 3 + 18):
+            assert not waiting.is_completed()
+            peer.sendall(pack_header(DATA, 1, tag=tag, length=60_000) + bytes(60_000))
+        complaint = "rank 1 has sent 1080000 bytes that nobody asks for: need at most 1048576"
+        with pytest.raises(TransportError, match=complaint) as caught:
+            waiting.wait(5)
+        assert not isinstance(caught.value, PeerLost)
+        assert caught.value.rank == 1
+        with pytest.raises(TransportError, match=complaint):
+            transport.isend(memoryview(b"x"), 1).wait(5)
+
+
+def test_a_message_too_many_that_came_before_anybody_waited_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dist.transport.connection.UNASKED_BYTES", MEGABYTE)
+    with transport_with_raw_peer() as (transport, peer):
+        peer.sendall(pack_header(DATA, 1, tag=3, length=2 * MEGABYTE))
+        assert not transport.irecv(memoryview(bytearray(1)), 0, tag=1).is_completed()
+        with pytest.raises(TransportError, match="rank 1 has sent 2097152 bytes that nobody asks for"):
+            transport.irecv(memoryview(bytearray(1)), 1, tag=2).wait(5)
+
+
 def test_killed_peer_is_noticed_behind_a_message_that_nobody_asks_for() -> None:
     with transport_with_raw_peer() as (transport, peer):
         peer.sendall(pack_header(DATA, 1, tag=1, length=100_000) + bytes(1000))
