@@ -82,7 +82,6 @@ class Failures:
 
     def __init__(self, transport: Transport, control: ControlPlane | None, record: FlightRecord) -> None:
         self.error: BaseException | None = None
-        self.groups: dict[str, tuple[int, ...]] = {}
         self._transport = transport
         self._control = control
         self._record = record
@@ -147,8 +146,8 @@ class Failures:
         deadline = time.monotonic() + _WITHIN
         while time.monotonic() < deadline and self.error is None:
             calls = self._calls()
-            difference = first_difference(calls) if call.number else unlike_messages(calls, self._transport.rank)
-            if difference and (not call.number or difference.calls.keys() >= set(self.groups[call.group])):
+            difference = first_difference(calls) if call.number else unlike_messages(calls, self._transport.rank, call)
+            if difference and (not call.number or difference.calls.keys() >= set(call.members)):
                 break
             time.sleep(_POLL)
         return str(difference) if difference else None
