@@ -10,17 +10,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from dist.fingerprint import NO_ROOT, Signature
 from dist.flight_record import Call, FlightRecord
 
 SHOWN_CALLS = 32
 
 
 class Published(NamedTuple):
-    """A call as other ranks see it."""
+    """A call as other ranks see it; the attributes are those of `Call`."""
 
     group: str
+    members: tuple[int, ...]
     number: int
-    signature: str
+    signature: Signature
     site: str
     state: str
 
@@ -37,11 +39,14 @@ def publish(record: FlightRecord) -> str:
 
 def read(text: str) -> list[Published]:
     """Read what another rank published; nothing where it published nothing."""
-    return [Published(*fields) for fields in json.loads(text or "[]")]
+    return [
+        Published(group, tuple(members), number, Signature(*signature), site, state)
+        for group, members, number, signature, site, state in json.loads(text or "[]")
+    ]
 
 
 def _published(call: Call) -> Published:
-    return Published(call.group, call.number, str(call.signature), call.site, call.state)
+    return Published(call.group, call.members, call.number, call.signature, call.site, call.state)
 
 
 class Difference(NamedTuple):
@@ -51,9 +56,11 @@ class Difference(NamedTuple):
     calls: dict[int, Published]
 
     def __str__(self) -> str:
+        one_group = len({call.members for call in self.calls.values()}) == 1
         ranks: dict[str, list[int]] = defaultdict(list)
         for rank, call in sorted(self.calls.items()):
-            ranks[f"{call.signature} at {call.site}"].append(rank)
+            group = "" if one_group else f" in a group of {named(call.members)}"
+            ranks[f"{call.signature} at {call.site}{group}"].append(rank)
         return f"{self.subject}: " + "; ".join(f"{named(who)} called {call}" for call, who in ranks.items())
 
 
@@ -65,21 +72,29 @@ def first_difference(calls: Mapping[int, Iterable[Published]]) -> Difference | N
             if call.number:
                 made[call.number, call.group][rank] = call
     for (number, group), by_rank in sorted(made.items(), key=lambda item: item[0]):
-        if len({call.signature for call in by_rank.values()}) > 1:
+        if len({(call.signature, call.members) for call in by_rank.values()}) > 1:
             return Difference(f"call #{number} of group {group} differs", by_rank)
     return None
 
 
-def unlike_messages(calls: Mapping[int, Iterable[Published]], receiver: int) -> Difference | None:
-    """Find what a rank last asked for, and what was last sent to it; None where nothing is known to have been sent."""
-    wanted = [call for call in calls[receiver] if call.signature.startswith(("recv(", "irecv("))]
+def unlike_messages(calls: Mapping[int, Iterable[Published]], receiver: int, receive: Call) -> Difference | None:
+    """Find what was last sent to a rank that does not fit what it asked for; None where nothing is known of it."""
+    wanted = _published(receive)
     sent = {
         rank: call
         for rank, latest in calls.items()
         for call in latest
-        if call.signature.startswith(("send(", "isend(")) and call.signature.endswith(f"to {receiver})")
+        if call.signature.op in ("send", "isend")
+        and (call.signature.root, call.group) == (receiver, wanted.group)
+        and wanted.signature.root in (rank, NO_ROOT)
+        and _contents(call) != _contents(wanted)
     }
-    return Difference("a message differs", sent | {receiver: wanted[-1]}) if wanted and sent else None
+    return Difference("a message differs", sent | {receiver: wanted}) if sent else None
+
+
+def _contents(message: Published) -> tuple[object, ...]:
+    """What sender and receiver must agree on."""
+    return message.signature.dtype, message.signature.elements, message.members
 
 
 def who_is_where(calls: Mapping[int, Iterable[Published]]) -> str:

@@ -20,6 +20,7 @@ from typing import Protocol, TypeVar
 from dist.comparison import Difference, Published, first_difference, publish, read, unlike_messages, who_is_where
 from dist.errors import CollectiveMismatch, DistError, PeerError, PeerLost, TransportTimeout
 from dist.flight_record import Call, FlightRecord
+from dist.forks import abandon_in_children
 from dist.transport.base import Transport
 
 RECORD_FOLDER = "TENSORLIB_FLIGHT_RECORD"
@@ -81,13 +82,13 @@ class Failures:
 
     def __init__(self, transport: Transport, control: ControlPlane | None, record: FlightRecord) -> None:
         self.error: BaseException | None = None
-        self.groups: dict[str, tuple[int, ...]] = {}
         self._transport = transport
         self._control = control
         self._record = record
         self._lock = threading.Lock()
         self._settled = threading.Event()
         self._timed_out = False
+        abandon_in_children(self)
         if control is not None:
             control.subscribe(self._settle)
             control.listen(self._on_announcement)
@@ -117,6 +118,10 @@ class Failures:
         if self._control is not None:
             self._control.publish_call(publish(self._record))
 
+    def abandon(self) -> None:
+        """See `Inherited.abandon`."""
+        self.error = DistError("a forked process cannot use the process group of its parent")
+
     def _explain(self, call: Call, error: DistError, timeout: float) -> DistError:
         if isinstance(error, CollectiveMismatch):
             return CollectiveMismatch(self._find_difference(call) or f"{call} met a message of another call: {error}")
@@ -141,8 +146,8 @@ class Failures:
         deadline = time.monotonic() + _WITHIN
         while time.monotonic() < deadline and self.error is None:
             calls = self._calls()
-            difference = first_difference(calls) if call.number else unlike_messages(calls, self._transport.rank)
-            if difference and (not call.number or difference.calls.keys() >= set(self.groups[call.group])):
+            difference = first_difference(calls) if call.number else unlike_messages(calls, self._transport.rank, call)
+            if difference and (not call.number or difference.calls.keys() >= set(call.members)):
                 break
             time.sleep(_POLL)
         return str(difference) if difference else None

@@ -29,14 +29,15 @@ class Call:
     Attributes:
         number: counts the collectives of the group from 1; 0 for point-to-point calls.
         group: the name of the group.
+        members: its global ranks.
         signature: operation, dtype, element count, root, reduce op.
         state: queued, running, done or failed.
         started, ended: seconds of `time.monotonic()`; `ended` is 0.0 until the call ended.
     """
 
-    __slots__ = ("_code", "_instruction", "ended", "group", "number", "signature", "started", "state")
+    __slots__ = ("_code", "_instruction", "ended", "group", "members", "number", "signature", "started", "state")
 
-    def __init__(self, number: int, group: str, signature: Signature) -> None:
+    def __init__(self, number: int, group: str, members: tuple[int, ...], signature: Signature) -> None:
         frame = sys._getframe(1)
         while frame.f_code.co_filename.startswith(_OWN_CODE) and frame.f_back is not None:
             frame = frame.f_back
@@ -44,6 +45,7 @@ class Call:
         self._instruction = frame.f_lasti
         self.number = number
         self.group = group
+        self.members = members
         self.signature = signature
         self.state: State = "queued"
         self.started = time.monotonic()

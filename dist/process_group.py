@@ -71,7 +71,6 @@ class ProcessGroup:
         self.statistics: Statistics = parent.statistics if parent else Statistics()
         self.record: FlightRecord = parent.record if parent else FlightRecord()
         self.failures: Failures = parent.failures if parent else Failures(transport, membership, self.record)
-        self.failures.groups[name] = self.ranks
         self._transport = transport
         self._rank = self.ranks.index(transport.rank) if transport.rank in self.ranks else -1
         self._identity = f"{name} {self.ranks}"
@@ -236,7 +235,7 @@ class ProcessGroup:
         signature = Signature(op, buffer.dtype, buffer.flat.size, root, reduce_op) if buffer else Signature(op, "", 0)
         with self._order:
             number = self._submitted = self._submitted + 1
-            call = Call(number, self.name, signature)
+            call = Call(number, self.name, self.ranks, signature)
             self._note(call, buffer)
             work = None
             if async_op or self._finished != number - 1:
@@ -303,7 +302,7 @@ class ProcessGroup:
         if not 0 <= integer(op, "tag", tag) <= MAX_USER_TAG:
             raise ValueError(f"{op}: tag is {tag}: need 0 to {MAX_USER_TAG}")
         dtype, elements = buffer.dtype, buffer.flat.size
-        call = Call(0, self.name, Signature(op, dtype, elements, peer))
+        call = Call(0, self.name, self.ranks, Signature(op, dtype, elements, peer))
         call.state = "running"
         self._note(call, buffer)
         # Sender and receiver agree on dtype and count; their calls are not numbered, for each pair has its own order.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import hmac
 import logging
 import math
@@ -19,6 +20,7 @@ from zmq.utils import z85
 from zmq.utils.monitor import parse_monitor_message
 
 from dist.errors import StoreError
+from dist.forks import abandon_in_children
 
 logger = logging.getLogger("dist.store")
 
@@ -27,6 +29,8 @@ JOIN_SECONDS = 5.0
 MESSAGE_BYTES = 2**30
 # A silent connection is asked for a sign of life this often.
 HEARTBEAT_SECONDS = 0.25
+_OPENED = (zmq.EVENT_CONNECTED, zmq.EVENT_ACCEPTED, zmq.EVENT_LISTENING)
+_ENDED = (zmq.EVENT_DISCONNECTED, zmq.EVENT_CLOSED)
 
 
 class Handler(Protocol):
@@ -60,10 +64,12 @@ class SocketThread:
         self._inbox.bind("inproc://wake")
         self._wake.connect("inproc://wake")
         self._posted: deque[Callable[[], None]] = deque()
+        self._descriptors: dict[int, int] = {}  # of connections, with their inodes
         self._lock = threading.Lock()
         self._running = True
         self._process = os.getpid()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        abandon_in_children(self)
 
     def start(self, handler: Handler) -> None:
         """Begin to serve; `close` is called at exit if it was not before."""
@@ -100,6 +106,13 @@ class SocketThread:
         elif was_running and not self._thread.ident:
             self._release()
 
+    def abandon(self) -> None:
+        """See `Inherited.abandon`; ZeroMQ itself keeps its connections open in a forked child."""
+        for descriptor, inode in self._descriptors.items():
+            with contextlib.suppress(OSError):
+                if os.fstat(descriptor).st_ino == inode:  # else it was closed, and is something else by now
+                    os.close(descriptor)
+
     def _run(self) -> None:
         try:
             self._serve()
@@ -129,7 +142,14 @@ class SocketThread:
             self._posted.popleft()()
 
     def _on_event(self, frames: list[bytes]) -> None:
-        self._handler.on_connection(int(parse_monitor_message(frames)["event"]))
+        message = parse_monitor_message(frames)
+        event, descriptor = int(message["event"]), int(message["value"])
+        if event in _OPENED:
+            with contextlib.suppress(OSError):
+                self._descriptors[descriptor] = os.fstat(descriptor).st_ino
+        elif event in _ENDED:
+            self._descriptors.pop(descriptor, None)
+        self._handler.on_connection(event)
 
     @staticmethod
     def _drain(source: zmq.Socket[bytes], handle: Callable[[list[bytes]], None]) -> None:

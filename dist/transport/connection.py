@@ -17,14 +17,15 @@ from dist.transport.transfer import Mailbox, Message, Transfer, mismatch
 # A system call moves no more than this, so that both directions and all peers get their turn.
 CHUNK_BYTES: Final = 1024 * 1024
 # Messages that nobody has asked for yet: small ones are read up to a total per peer; others stay with the kernel, and
-# TCP makes the sender wait.
+# TCP makes the sender wait. Where a receive waits for what may come behind them, all are read, up to the last limit.
 STAGED_MESSAGE_BYTES: Final = 64 * 1024
 STAGED_TOTAL_BYTES: Final = 1024 * 1024
+UNASKED_BYTES: Final = 1024 * 1024 * 1024
 # A transfer from this size on may not fit into the kernel's buffers, and so needs help to go on in the background.
 LARGE_BYTES: Final = 256 * 1024
 REASON_BYTES: Final = 16 * 1024
 
-Ended = Callable[["Connection", PeerLost | None], None]
+Ended = Callable[["Connection", TransportError | None], None]
 
 
 @dataclass(eq=False, slots=True)
@@ -89,7 +90,7 @@ class Connection:
     """Sends and receives on one authenticated, non-blocking socket.
 
     All methods are called with the engine's lock held. `ended(connection, error)` is called once, when the peer has
-    said goodbye (error None), has aborted, or is lost.
+    said goodbye (error None), has aborted, is lost, or sends too much that nobody asks for.
     """
 
     def __init__(
@@ -205,16 +206,21 @@ class Connection:
             self._stage(message)
         else:
             self._set_paused(True)
-        return message
+        return self._incoming
 
     def _fits(self, message: Incoming) -> bool:
         return message.length <= STAGED_MESSAGE_BYTES and self._staged_bytes + message.length <= STAGED_TOTAL_BYTES
 
     def _stage(self, message: Incoming) -> None:
         """Receive a message into memory of our own until somebody asks for it."""
+        unasked = self._staged_bytes + message.length
+        if unasked > UNASKED_BYTES:
+            complaint = f"rank {self.peer} has sent {unasked} bytes that nobody asks for: need at most {UNASKED_BYTES}"
+            self._end(TransportError(complaint, self.peer))
+            return
         message.target = memoryview(bytearray(message.length))
         message.staged = True
-        self._staged_bytes += message.length
+        self._staged_bytes = unasked
         self._set_paused(False)
 
     def _destination(self, message: Incoming) -> memoryview:
@@ -240,7 +246,7 @@ class Connection:
                 self._read_to_the_end()
             if events & WRITE and self._outgoing:
                 self._flush()
-            if events & (READ | GONE):
+            if events & (READ | GONE) and self.open:
                 self._read()
         except OSError:
             self._end(PeerLost(f"rank {self.peer}: connection lost", self.peer))
@@ -260,11 +266,11 @@ class Connection:
         else:
             self._end(PeerLost(bytes(message.target).decode(errors="replace"), message.tag))
 
-    def _end(self, error: PeerLost | None) -> None:
+    def _end(self, error: TransportError | None) -> None:
         self.fail(error or closed(self.peer))
         self._ended(self, error)
 
-    def fail(self, error: PeerLost) -> None:
+    def fail(self, error: TransportError) -> None:
         """Stop, and let all transfers on the way over this connection raise `error`."""
         self.open = False
         self._engine.remove(self._fd)
@@ -278,6 +284,11 @@ class Connection:
     def close(self, error: PeerLost) -> None:
         """Close the socket; transfers on the way raise `error`, and what the kernel has taken still goes out."""
         self.fail(error)
+        self._socket.close()
+
+    def abandon(self) -> None:
+        """See `Inherited.abandon`: the parent's connection goes on."""
+        self.open = False
         self._socket.close()
 
     def _set_paused(self, paused: bool) -> None:

@@ -20,6 +20,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -111,7 +112,7 @@ def connect_mesh(
     """
     mesh = _Mesh(rank, secret, listener, addresses)
     try:
-        asyncio.run(mesh.build(timeout, failure))
+        _build(mesh, timeout, failure)
     except BaseException:
         for sock in mesh.sockets.values():
             sock.close()
@@ -229,6 +230,25 @@ class _Mesh:
         identity = self._addresses[accepting].identity
         ranks = struct.pack("<II", connecting, accepting)
         return hmac.digest(self._secret, role + identity + ranks + connectors + acceptors, "sha256")
+
+
+def _build(mesh: _Mesh, timeout: float, failure: Failure) -> None:
+    """Make the connections; in a thread of its own where this one runs an event loop already, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(mesh.build(timeout, failure))
+        return
+    interruption: list[Exception] = []
+    with ThreadPoolExecutor(1, "dist handshake") as pool:
+        building = pool.submit(
+            lambda: asyncio.run(mesh.build(timeout, lambda: interruption[0] if interruption else failure()))
+        )
+        try:
+            building.result()
+        except BaseException:
+            interruption.append(TransportError("connecting was interrupted"))
+            raise
 
 
 def _tune(sock: socket.socket) -> None:

@@ -126,6 +126,13 @@ class ProgressEngine:
         self._epoll.close()
         os.close(self._wake_fd)
 
+    def abandon(self) -> None:
+        """See `Inherited.abandon`; a thread of the parent may have held the lock."""
+        self._closed = True
+        self.lock = threading.Lock()
+        self._epoll.close()
+        os.close(self._wake_fd)
+
     def _stand_by(self, timeout: float) -> None:
         """Let the leader go on; it may be the background thread, which makes room for one that waits."""
         if self._selecting:

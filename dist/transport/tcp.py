@@ -1,7 +1,8 @@
 """Ranks as processes anywhere: one TCP connection per pair, raw non-blocking sockets, no copies, no pickling.
 
 A message goes from the sender's buffer to the kernel and from there into the receiver's buffer. A message that nobody
-has asked for waits in a small buffer or with the kernel. Linux only: it uses epoll and eventfd.
+has asked for waits in a small buffer or with the kernel; only where a receive waits for a later one it is kept, up to
+1 GB per peer, beyond which the transport fails. Linux only: it uses epoll and eventfd.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import socket
 import time
 from typing import Final
 
-from dist.errors import PeerLost
+from dist.errors import PeerLost, TransportError
+from dist.forks import abandon_in_children
 from dist.transport.base import ANY_SOURCE
 from dist.transport.connection import LARGE_BYTES, REASON_BYTES, Connection, Incoming, closed
 from dist.transport.framing import ABORT, DATA, GOODBYE, pack_header
@@ -84,13 +86,14 @@ class TcpTransport:
         self.size = len(sockets) + 1
         self._engine = ProgressEngine()
         self._mailbox: Mailbox[Incoming] = Mailbox()
-        self._failure: PeerLost | None = None
+        self._failure: TransportError | None = None
         self._closed = False
         with self._engine.lock:
             self._connections = {
                 peer: Connection(sock, peer, self._engine, self._mailbox, self._connection_ended)
                 for peer, sock in sockets.items()
             }
+        abandon_in_children(self)
 
     def isend(self, buffer: memoryview, peer: int, tag: int = 0, fingerprint: int = 0) -> Transfer:
         """See `Transport.isend`."""
@@ -151,6 +154,13 @@ class TcpTransport:
                 connection.close(closed(self.rank))
         self._engine.close()
 
+    def abandon(self) -> None:
+        """See `Inherited.abandon`."""
+        self._closed = True
+        self._engine.abandon()
+        for connection in self._connections.values():
+            connection.abandon()
+
     def _send_to_self(self, send: Transfer) -> None:
         """Copy a message to this rank's own mailbox, or straight to the receive that waits for it."""
         length = len(send.buffer)
@@ -167,7 +177,7 @@ class TcpTransport:
             return list(self._connections.values())
         return [] if peer == self.rank else [self._connections[peer]]
 
-    def _why_not(self, peer: int) -> PeerLost | None:
+    def _why_not(self, peer: int) -> TransportError | None:
         """Return why no message can go to `peer` or come from it, or None."""
         if self._failure:
             return self._failure
@@ -178,8 +188,8 @@ class TcpTransport:
             return None if reachable else PeerLost("all other ranks have closed their transports")
         return None if peer == self.rank or self._connections[peer].open else closed(peer)
 
-    def _connection_ended(self, connection: Connection, error: PeerLost | None) -> None:
-        """A peer has closed its transport (no error), has aborted, or is lost."""
+    def _connection_ended(self, connection: Connection, error: TransportError | None) -> None:
+        """A peer has closed its transport (no error), or has failed; see `Connection`."""
         if error is not None:
             self._fail(error)
             return
@@ -188,7 +198,7 @@ class TcpTransport:
                 self._mailbox.drop(receive)
                 self._engine.finish(receive, why)
 
-    def _fail(self, error: PeerLost) -> None:
+    def _fail(self, error: TransportError) -> None:
         """Let every transfer, pending or later, raise `error`, here and at the peers.
 
         A peer that hears of it from us first still names the right rank: else it would see no more than our own end.
@@ -204,7 +214,7 @@ class TcpTransport:
             connection.fail(error)
         self._fail_receives(error)
 
-    def _fail_receives(self, error: PeerLost) -> None:
+    def _fail_receives(self, error: TransportError) -> None:
         for receive in self._mailbox.receives():
             self._engine.finish(receive, error)
         self._mailbox.clear()

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 
 import dist
 from dist.errors import CollectiveMismatch, DistError, PeerError, TransportTimeout
+from dist.process_group import ProcessGroup
 from dist.testing import Outcome, run_ranks, run_world
 
 SECONDS = 5.0
@@ -227,6 +229,49 @@ def unequal_messages() -> str:
 def test_messages_that_do_not_fit_show_the_receiver() -> None:
     (message,) = set(dist.simulate(2, unequal_messages))
     assert message.startswith("a message differs: rank 0 called send(4 x float64, to 1) at ")
+    assert "; rank 1 called recv(5 x float64, from 0) at " in message
+
+
+def groups_that_differ(call: Callable[[ProcessGroup], object]) -> str:
+    group = dist.new_group([0, 1] if dist.get_rank() == 0 else [0, 1, 2])
+    with pytest.raises(CollectiveMismatch) as caught:
+        in_turn(*([partial(call, group)] * (dist.get_rank() < 2)), dist.barrier)
+    return str(caught.value)
+
+
+def sum_in(group: ProcessGroup) -> None:
+    dist.all_reduce(np.ones(4), group=group)
+
+
+def message_in(group: ProcessGroup) -> None:
+    x = np.ones(4)
+    dist.send(x, 1, group) if dist.get_rank() == 0 else dist.recv(x, 0, group)
+
+
+@pytest.mark.parametrize(
+    ("call", "subject"), [(sum_in, "call #1 of group world/1 differs"), (message_in, "a message differs")]
+)
+def test_groups_that_differ_are_told(call: Callable[[ProcessGroup], object], subject: str) -> None:
+    (message,) = set(dist.simulate(3, groups_that_differ, call))
+    assert message.startswith(f"{subject}: rank 0 called ")
+    assert " in a group of ranks 0, 1; rank 1 called " in message
+    assert message.endswith(" in a group of ranks 0, 1, 2")
+
+
+def messages_in_two_groups() -> str:
+    one, other = dist.new_group(), dist.new_group()
+    calls = [
+        [partial(dist.send, np.ones(n), 1, group) for n, group in ((4, one), (3, one), (6, other))],
+        [partial(dist.recv, np.ones(n), 0, one) for n in (4, 5)],
+    ][dist.get_rank()]
+    with pytest.raises(CollectiveMismatch) as caught:
+        in_turn(*calls, dist.barrier)
+    return str(caught.value)
+
+
+def test_of_several_messages_those_that_differ_are_shown() -> None:
+    (message,) = set(dist.simulate(2, messages_in_two_groups))
+    assert message.startswith("a message differs: rank 0 called send(3 x float64, to 1) at ")
     assert "; rank 1 called recv(5 x float64, from 0) at " in message
 
 

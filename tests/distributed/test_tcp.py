@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import multiprocessing
@@ -178,6 +179,36 @@ def test_no_rank_connects_to_one_that_is_gone() -> None:
     assert caught.value.rank == 0
 
 
+async def connect_in_a_loop(rank: int, store: MemoryStore) -> TcpTransport:
+    return connect_tcp(rank, 2, store, b"secret", timeout=10.0)
+
+
+def test_ranks_connect_where_an_event_loop_runs_already() -> None:
+    """As in a notebook."""
+    store = MemoryStore()
+    with ThreadPoolExecutor(2) as pool:
+        ranks = [pool.submit(asyncio.run, connect_in_a_loop(rank, store)) for rank in range(2)]
+        check_pair(*(rank.result(20) for rank in ranks))
+
+
+async def interrupt_itself() -> None:
+    store = FixedStore(Address("127.0.0.1", 1, b""))
+    store.set("tcp/1", Address("127.0.0.1", 1, b"").encode())
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    connect_tcp(0, 2, store, b"secret", timeout=30.0)
+
+
+def test_connecting_in_an_event_loop_can_be_interrupted() -> None:
+    started, previous = time.monotonic(), signal.getsignal(signal.SIGALRM)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            asyncio.run(interrupt_itself())
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+    assert time.monotonic() - started < 5
+
+
 def test_rank_out_of_range_is_refused() -> None:
     with pytest.raises(ValueError, match="rank 2 is not a rank"):
         connect_tcp(2, 2, MemoryStore(), b"secret")
@@ -233,6 +264,31 @@ def test_messages_that_nobody_asks_for_stay_with_the_sender() -> None:
         buffer = bytearray(60_000)
         for _ in range(sent // len(message)):
             transport.irecv(memoryview(buffer), 1, tag=1).wait(5)
+
+
+def test_messages_that_nobody_asks_for_are_kept_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dist.transport.connection.UNASKED_BYTES", MEGABYTE)
+    with transport_with_raw_peer() as (transport, peer):
+        waiting = transport.irecv(memoryview(bytearray(1)), 1, tag=2)
+        for tag in range(3, 3 + 18):
+            assert not waiting.is_completed()
+            peer.sendall(pack_header(DATA, 1, tag=tag, length=60_000) + bytes(60_000))
+        complaint = "rank 1 has sent 1080000 bytes that nobody asks for: need at most 1048576"
+        with pytest.raises(TransportError, match=complaint) as caught:
+            waiting.wait(5)
+        assert not isinstance(caught.value, PeerLost)
+        assert caught.value.rank == 1
+        with pytest.raises(TransportError, match=complaint):
+            transport.isend(memoryview(b"x"), 1).wait(5)
+
+
+def test_a_message_too_many_that_came_before_anybody_waited_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dist.transport.connection.UNASKED_BYTES", MEGABYTE)
+    with transport_with_raw_peer() as (transport, peer):
+        peer.sendall(pack_header(DATA, 1, tag=3, length=2 * MEGABYTE))
+        assert not transport.irecv(memoryview(bytearray(1)), 0, tag=1).is_completed()
+        with pytest.raises(TransportError, match="rank 1 has sent 2097152 bytes that nobody asks for"):
+            transport.irecv(memoryview(bytearray(1)), 1, tag=2).wait(5)
 
 
 def test_killed_peer_is_noticed_behind_a_message_that_nobody_asks_for() -> None:
