@@ -10,10 +10,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from dist.arguments import integer, timeout_seconds
+from dist.arguments import integer
 from dist.connect import make_world
 from dist.control.uncaught import describe
 from dist.errors import PeerError
+from dist.timeouts import timeout_seconds
 from dist.transport.inproc import InprocTransport, make_inproc_world
 from dist.world import enter_thread_world
 
