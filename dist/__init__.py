@@ -33,7 +33,8 @@ from dist.errors import (
     TransportTimeout,
 )
 from dist.statistics import Statistics
-from dist.world import DEFAULT_TIMEOUT, close_world, current_world, open_world, require_world, resolve
+from dist.timeouts import DEFAULT_TIMEOUT
+from dist.world import close_world, current_world, open_world, require_world, resolve
 
 if TYPE_CHECKING:
     from dist.arguments import Tensor

@@ -6,9 +6,7 @@ Tensors are duck-typed, so that nothing here depends on `tensorlib`: a NumPy arr
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from functools import lru_cache
 from operator import index
 from typing import Any, Protocol, TypeAlias
@@ -106,16 +104,6 @@ def check_reduction(operation: str, op: ReduceOp, buffer: Buffer) -> None:
 @lru_cache
 def _check_reduction(op: str, dtype: str) -> None:
     ReduceOp[op].check(dtype)
-
-
-def timeout_seconds(operation: str, timeout: float | timedelta) -> float:
-    """Return a timeout in seconds; it is positive and finite, for no wait may last for ever."""
-    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        raise TypeError(f"{operation}: timeout is a {type(timeout).__name__}: need seconds or a timedelta")
-    if not 0 < seconds < math.inf:
-        raise ValueError(f"{operation}: timeout is {timeout}: need a positive, finite number of seconds")
-    return float(seconds)
 
 
 def integer(operation: str, name: str, value: Any) -> int:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from dist.transport.base import Transport, Work
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: one is made for every call, and that would take four times as long.
+@dataclass(slots=True, eq=False)
 class Channel:
     """What an algorithm needs for one call: the peers by group rank, and how the call's messages are marked.
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from dist.fingerprint import NO_ROOT, Signature
 from dist.flight_record import Call, FlightRecord
+from dist.rank_names import rank_names
 
 SHOWN_CALLS = 32
 
@@ -59,9 +60,9 @@ class Difference(NamedTuple):
         one_group = len({call.members for call in self.calls.values()}) == 1
         ranks: dict[str, list[int]] = defaultdict(list)
         for rank, call in sorted(self.calls.items()):
-            group = "" if one_group else f" in a group of {named(call.members)}"
+            group = "" if one_group else f" in a group of {rank_names(call.members)}"
             ranks[f"{call.signature} at {call.site}{group}"].append(rank)
-        return f"{self.subject}: " + "; ".join(f"{named(who)} called {call}" for call, who in ranks.items())
+        return f"{self.subject}: " + "; ".join(f"{rank_names(who)} called {call}" for call, who in ranks.items())
 
 
 def first_difference(calls: Mapping[int, Iterable[Published]]) -> Difference | None:
@@ -107,13 +108,3 @@ def _last(latest: list[Published]) -> str:
         return "has made no call"
     verb = {"running": "is in", "queued": "has queued", "failed": "failed in"}.get(latest[-1].state, "has finished")
     return f"{verb} {latest[-1]}"
-
-
-def named(ranks: Iterable[int]) -> str:
-    """Write a list of ranks: "rank 3" or "ranks 0, 2".
-
-    >>> named([0, 2])
-    'ranks 0, 2'
-    """
-    numbers = [str(rank) for rank in ranks]
-    return f"rank{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}"

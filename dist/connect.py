@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
-from dist.arguments import timeout_seconds
 from dist.control.membership import Membership
 from dist.control.uncaught import UncaughtExceptions
 from dist.errors import PeerError, RendezvousError, StoreError, StoreTimeout, TransportError
@@ -15,6 +14,7 @@ from dist.failures import ControlPlane
 from dist.process_group import ProcessGroup
 from dist.rendezvous import Rendezvous, rendezvous
 from dist.store import Store
+from dist.timeouts import timeout_seconds
 from dist.transport.base import Transport
 from dist.transport.tcp import TcpTransport, connect_tcp
 from dist.watchdog import Watchdog

@@ -15,7 +15,7 @@ from datetime import timedelta
 import numpy as np
 
 from dist import algorithms
-from dist.arguments import Array, Buffer, Tensor, buffer_list, check_reduction, group_ranks, integer, timeout_seconds
+from dist.arguments import Array, Buffer, Tensor, buffer_list, check_reduction, group_ranks, integer
 from dist.channel import Channel, bytes_of
 from dist.communicator import Communicator
 from dist.errors import DistError
@@ -24,10 +24,10 @@ from dist.fingerprint import NO_ROOT, Signature, fingerprint, tag_of
 from dist.flight_record import Call, FlightRecord
 from dist.reduction import ReduceOp
 from dist.statistics import Statistics
+from dist.timeouts import DEFAULT_TIMEOUT, timeout_seconds
 from dist.transport.base import ANY_SOURCE, Transport
 from dist.work import CollectiveWork, PointToPointWork
 
-DEFAULT_TIMEOUT = 300.0  # seconds
 MAX_USER_TAG = 2**32 - 1
 
 # Overflow gives infinity without a warning: turned into an exception, halfway, that would leave the others waiting.

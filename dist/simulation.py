@@ -10,10 +10,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from dist.arguments import integer, timeout_seconds
+from dist.arguments import integer
 from dist.connect import make_world
 from dist.control.uncaught import describe
 from dist.errors import PeerError
+from dist.timeouts import timeout_seconds
 from dist.transport.inproc import InprocTransport, make_inproc_world
 from dist.world import enter_thread_world
 
@@ -100,8 +101,8 @@ class _Rank:
         self.error: BaseException | None = None
         self.failed_at = 0.0
         self._transport = transport
-        self._board = board
-        self._timeout = timeout
+        self._membership = _SimulatedMembership(board, self.rank)
+        self._world = make_world(transport, self._membership, timeout, "inproc")
 
     def start(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
         """Run `fn` in a thread of its own."""
@@ -109,17 +110,15 @@ class _Rank:
         self.thread.start()
 
     def _run(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        membership = _SimulatedMembership(self._board, self.rank)
-        world = make_world(self._transport, membership, self._timeout, "inproc")
-        enter_thread_world(world)
+        enter_thread_world(self._world)
         try:
             self.result = fn(*args)
         except BaseException as error:  # handed to the caller of simulate
             self.error, self.failed_at = error, time.monotonic()
-            membership.report(describe(error))
+            self._membership.report(describe(error))
         finally:
-            membership.leave()
-            world.close()
+            self._membership.leave()
+            self._world.close()
             enter_thread_world(None)
 
     def stop(self, reason: str) -> None:

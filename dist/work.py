@@ -8,9 +8,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from dist.arguments import timeout_seconds
 from dist.errors import DistError, TransportTimeout
 from dist.failures import again
+from dist.timeouts import timeout_seconds
 
 if TYPE_CHECKING:
     from dist.arguments import Buffer

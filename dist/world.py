@@ -15,7 +15,6 @@ from dist.errors import DistError
 if TYPE_CHECKING:
     from dist.process_group import ProcessGroup
 
-DEFAULT_TIMEOUT = 300.0  # seconds
 # Scripts written for other libraries ask for "gloo", which does over TCP what "tcp" does here.
 BACKENDS = {None: "tcp", "tcp": "tcp", "gloo": "tcp"}
 

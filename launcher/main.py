@@ -6,9 +6,8 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from launcher.exit_codes import EXIT_BAD_INPUT
 from launcher.spec import SpecError, parse
-
-EXIT_BAD_INPUT = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -17,16 +17,13 @@ from typing import Protocol
 
 from launcher.commands import command
 from launcher.environment import Job, environment
+from launcher.exit_codes import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_PEER_FAILED, EXIT_TIMEOUT
 from launcher.guardian import adopt_orphans, children, end_children
 from launcher.output import Relay
 from launcher.rank_process import Ending, RankProcess
 from launcher.signals import STOPPING, SignalReader, suspend
 from launcher.spec import LaunchSpec
 from launcher.verdict import (
-    EXIT_BAD_INPUT,
-    EXIT_FAILED,
-    EXIT_PEER_FAILED,
-    EXIT_TIMEOUT,
     RankEnd,
     exit_code,
     failure_message,

@@ -6,14 +6,8 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from launcher.exit_codes import EXIT_BAD_INPUT
 from launcher.tracebacks import PEER_ERROR
-
-# A rank that ends with this code ends only because another one has failed.
-EXIT_PEER_FAILED = 76
-# A rank that ends with this code, as commands do for bad input, has said itself what is wrong.
-EXIT_BAD_INPUT = 2
-EXIT_TIMEOUT = 124
-EXIT_FAILED = 1
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from numpy.typing import NDArray
@@ -40,8 +41,11 @@ def all_reduce(channel: Channel, array: NDArray[Any], op: ReduceOp) -> None:
         choose_all_reduce(array.nbytes, channel.size)(channel, array, op)
 
 
+@lru_cache(maxsize=1024)
 def choose_all_reduce(nbytes: int, size: int) -> AllReduce:
     """Return the all-reduce for `nbytes` among `size` ranks; every rank must be given the same.
+
+    Remembers what it chose: the environment is to be set before the first call.
 
     Raises:
         ValueError: the environment variable TENSORLIB_DIST_ALGO names none.

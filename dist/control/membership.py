@@ -7,6 +7,7 @@ import contextlib
 import json
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 
 from dist.errors import PeerError, StoreError
@@ -18,6 +19,7 @@ FAREWELL_SECONDS = 2.0
 LINGER_AFTER_FAILURE_SECONDS = 5.0
 # A launcher says how a rank's process ended a moment after the rank itself has left.
 EXIT_REPORT_SECONDS = 0.5
+REMEMBERED_ANNOUNCEMENTS = 100
 
 Announcement = Callable[[int, str, str], None]
 
@@ -43,7 +45,7 @@ class Membership:
         self._has_left = False
         self._subscribers: list[Callable[[PeerError], None]] = []
         self._listeners: list[Announcement] = []
-        self._exchanged: dict[str, dict[int, str]] = {}
+        self._announced: deque[tuple[int, str, str]] = deque(maxlen=REMEMBERED_ANNOUNCEMENTS)
         atexit.register(self._exit)
         self._client.on_event(self._on_event)
 
@@ -61,11 +63,12 @@ class Membership:
             callback(failure)
 
     def listen(self, callback: Announcement) -> None:
-        """Have `callback(rank, kind, payload)` called with every announcement, also this rank's own.
-
-        A rank that leaves in order is announced as kind "left", with "exited" or "left the group" as the payload.
-        """
-        self._listeners.append(callback)
+        """Have `callback(rank, kind, payload)` called with every announcement so far and to come, this rank's too."""
+        with self._changed:
+            missed = list(self._announced)
+            self._listeners.append(callback)
+        for announcement in missed:
+            callback(*announcement)
 
     def announce(self, kind: str, payload: str = "") -> None:
         """Tell every rank; all hear all announcements in the same order.
@@ -74,28 +77,6 @@ class Membership:
             StoreError: the store is gone.
         """
         self._client.request("announce", kind.encode(), payload.encode())
-
-    def exchange(self, topic: str, text: str, within: float) -> dict[int, str]:
-        """Announce `text` under `topic` (kind "exchange") and collect what the other ranks say under it.
-
-        Args:
-            topic: what the texts are about; one exchange per topic.
-            text: what this rank says.
-            within: seconds to wait for the others.
-
-        Returns:
-            What each rank said, by rank; ranks that said nothing in time are missing.
-
-        Example:
-            >>> membership.exchange("call 7", "all_reduce at train.py:41", within=1.0)
-            {0: 'all_reduce at train.py:41', 1: 'broadcast at train.py:44'}
-        """
-        with contextlib.suppress(StoreError):
-            self.announce("exchange", json.dumps([topic, text]))
-        with self._changed:
-            said = self._exchanged.setdefault(topic, {})
-            self._changed.wait_for(lambda: len(said) == self._rendezvous.size, within)
-            return {self._rendezvous.rank: text} | dict(said)
 
     def blame(self, lost_rank: int | None, within: float = 2.0) -> PeerError:
         """Say why the connection to `lost_rank` is gone, waiting at most `within` seconds for word of the cause.
@@ -135,10 +116,6 @@ class Membership:
             said, elapsed = json.loads(answer), time.monotonic() - started
             if elapsed >= within or all(age < elapsed for _, age in said.values()):
                 return {int(rank): call for rank, (call, _) in said.items()}
-
-    def has_left(self, rank: int) -> bool:
-        """Tell whether `rank` has left in order."""
-        return rank in self._left
 
     def leave(self) -> None:
         """This rank is done. Not a failure, except for those that still wait for something from it. Idempotent."""
@@ -195,16 +172,10 @@ class Membership:
         with self._changed:
             self._left[rank] = how
             self._changed.notify_all()
-        self._call_listeners(rank, "left", how)
 
-    def _note_announcement(self, rank: int, kind: str, payload: str) -> None:
-        if kind == "exchange":
-            topic, text = json.loads(payload)
-            with self._changed:
-                self._exchanged.setdefault(topic, {})[rank] = text
-                self._changed.notify_all()
-        self._call_listeners(rank, kind, payload)
-
-    def _call_listeners(self, rank: int, kind: str, payload: str) -> None:
-        for listener in list(self._listeners):
-            listener(rank, kind, payload)
+    def _note_announcement(self, *announcement: *tuple[int, str, str]) -> None:
+        with self._changed:
+            self._announced.append(announcement)
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener(*announcement)

@@ -19,11 +19,10 @@ OWN_PACKAGES = ("dist", "tensorlib", "launcher")
 
 
 def describe(error: BaseException) -> str:
-    """Say in one line what was raised, and where in the user's own code.
+    """Say in one line what was raised, and where in the user's own code: "raised ValueError: bad batch at train.py:41".
 
-    Example:
-        >>> describe(error)
-        'raised ValueError: bad batch at train.py:41'
+    >>> describe(ValueError("bad batch"))  # raised nowhere
+    'raised ValueError: bad batch'
     """
     text = " ".join(str(error).split())
     text = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."

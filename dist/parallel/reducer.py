@@ -79,14 +79,8 @@ class Reducer:
         self._bucket_of = {k: bucket for bucket in self.buckets for k in bucket.views}
         self._next = 0  # the first bucket that is not started
         self._active = False  # whether a backward has begun
-        self._handles = [
-            parameter.register_post_accumulate_grad_hook(self._hook(k)) for k, parameter in enumerate(parameters)
-        ]
-
-    def detach_hooks(self) -> None:
-        """Leave the parameters alone from now on."""
-        for handle in self._handles:
-            handle.remove()
+        for k, parameter in enumerate(parameters):
+            parameter.register_post_accumulate_grad_hook(self._hook(k))
 
     def prepare(self) -> None:
         """Forget a backward that was begun and not ended, by an error for instance.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dist.errors import RendezvousError, StoreError
 from dist.rendezvous.address import from_environment, from_url
 from dist.rendezvous.base import Rendezvous, Settings
+from dist.timeouts import DEFAULT_TIMEOUT
 
 __all__ = ["SCHEMES", "Rendezvous", "Settings", "rendezvous"]
 
@@ -18,7 +19,7 @@ def rendezvous(
     init_method: str = "env://",
     rank: int = -1,
     world_size: int = -1,
-    timeout: float = 300.0,
+    timeout: float = DEFAULT_TIMEOUT,
     group_name: str = "",
     patience: float = 3.0,
 ) -> Rendezvous:

@@ -55,7 +55,14 @@ class PrefixStore:
     """Another store, seen through keys that all begin with `prefix/`: parts of a program do not meet by chance.
 
     Example:
-        >>> PrefixStore("epoch 3", store).set("ready", b"1")  # sets "epoch 3/ready" in `store`
+        >>> from dist.store import StoreClient, StoreServer
+        >>> server = StoreServer(secret=b"of this job")
+        >>> store = StoreClient("127.0.0.1", server.port, b"of this job")
+        >>> PrefixStore("epoch 3", store).set("ready", b"1")
+        >>> store.get("epoch 3/ready")
+        b'1'
+        >>> store.close()
+        >>> server.close()
     """
 
     def __init__(self, prefix: str, store: Store) -> None:

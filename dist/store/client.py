@@ -13,6 +13,7 @@ import zmq
 from dist.errors import StoreError, StoreGone, StoreTimeout
 from dist.store.request import EVENT, GONE, OK, TIMEOUT
 from dist.store.socket_thread import MESSAGE_BYTES, SocketThread, endpoint, logger, resolve, use_curve, use_heartbeats
+from dist.timeouts import DEFAULT_TIMEOUT
 
 STATUS_SECONDS = 0.5
 # The server answers at once, and ends a wait in time: a later answer will not come any more.
@@ -52,7 +53,7 @@ class StoreClient:
     """
 
     def __init__(
-        self, host: str, port: int, secret: bytes = b"", timeout: float = 300.0, patience: float = 3.0
+        self, host: str, port: int, secret: bytes = b"", timeout: float = DEFAULT_TIMEOUT, patience: float = 3.0
     ) -> None:
         self.address = f"{host}:{port}"
         self.status = ""

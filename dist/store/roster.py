@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from dist.rank_names import rank_names
 from dist.store.request import ERROR, EVENT, TIMEOUT, Request, Send
 
 # A rank's own last words, or the launcher's, say more than its closed connection: they get this long to arrive.
@@ -201,7 +202,7 @@ class Roster:
     def _who_is_missing(self, impatient: Member, arrived: dict[int, Member]) -> str:
         missing = [rank for rank in range(impatient.size) if rank not in arrived]
         here = ", ".join(str(arrived[rank]) for rank in sorted(arrived))
-        who = f"{_listing(missing)} did not arrive within {impatient.timeout:.3g} s"
+        who = f"{rank_names(missing)} did not arrive within {impatient.timeout:.3g} s"
         return f"of {impatient.size} ranks, {who}; here are {here}"
 
     def _form(self, name: str, members: dict[int, Member]) -> None:
@@ -226,8 +227,3 @@ class Roster:
         group.present.discard(member.rank)
         if not group.present:
             self._forget(f"{group.name}/")
-
-
-def _listing(ranks: list[int]) -> str:
-    shown = ", ".join(map(str, ranks[:16])) + (", ..." if len(ranks) > 16 else "")
-    return f"rank {shown}" if len(ranks) == 1 else f"ranks {shown}"

@@ -39,8 +39,13 @@ class StoreServer:
         StoreError: the address cannot be listened at.
 
     Example:
+        >>> from dist.store import StoreClient
         >>> server = StoreServer(secret=b"of this job")
         >>> client = StoreClient("127.0.0.1", server.port, b"of this job")
+        >>> client.add("batches", 3)
+        3
+        >>> client.close()
+        >>> server.close()
     """
 
     def __init__(

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import IO, Any, TypeVar
 
-from dist.arguments import integer, timeout_seconds
+from dist.arguments import integer
 from dist.store import StoreServer
 from dist.testing.ranks import Job, call_initialized
+from dist.timeouts import timeout_seconds
 
 ResultT = TypeVar("ResultT")
 # To load what the ranks need, and for them to end when the time is over.
@@ -95,8 +96,9 @@ def run_world(
 
     Example:
         >>> from dist.testing import run_world
-        >>> run_world(2, train, 3)  # doctest: +SKIP
-        [0.25, 0.25]
+        >>> import dist
+        >>> run_world(2, dist.get_rank)
+        [0, 1]
     """
     seconds = timeout_seconds("run_world", timeout)
     outcomes = run_ranks(n, call_initialized, backend, seconds, fn, *args, timeout=seconds)

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from dist.errors import TransportError, TransportTimeout
+from dist.rank_names import rank_names
 
 CHALLENGE_BYTES: Final = 32
 PROOF_BYTES: Final = 32
@@ -150,10 +151,8 @@ class _Mesh:
                 await building
                 accepting.cancel()
         except TimeoutError:
-            missing = ", ".join(str(peer) for peer in range(self._size) if peer not in {self._rank, *self.sockets})
-            raise TransportTimeout(
-                f"rank {self._rank}: no connection with rank {missing} after {timeout:.1f} s"
-            ) from None
+            missing = rank_names(peer for peer in range(self._size) if peer not in {self._rank, *self.sockets})
+            raise TransportTimeout(f"rank {self._rank}: no connection with {missing} after {timeout:.1f} s") from None
 
     async def _connect_to_all(self) -> None:
         await asyncio.gather(*(self._connect(peer) for peer in range(self._rank)))

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from typing import Final
 
 from dist.errors import DistError
-from dist.transport.transfer import DEFAULT_TIMEOUT, Transfer
+from dist.timeouts import DEFAULT_TIMEOUT
+from dist.transport.transfer import Transfer
 
 READ: Final = select.EPOLLIN
 WRITE: Final = select.EPOLLOUT

@@ -14,6 +14,7 @@ from typing import Final
 
 from dist.errors import PeerLost, TransportError
 from dist.forks import abandon_in_children
+from dist.timeouts import DEFAULT_TIMEOUT
 from dist.transport.base import ANY_SOURCE
 from dist.transport.connection import LARGE_BYTES, REASON_BYTES, Connection, Incoming, closed
 from dist.transport.framing import ABORT, DATA, GOODBYE, pack_header
@@ -33,7 +34,7 @@ def connect_tcp(
     store: AddressStore,
     secret: bytes,
     host: str = "127.0.0.1",
-    timeout: float = 300.0,
+    timeout: float = DEFAULT_TIMEOUT,
     failure: Failure = lambda: None,
 ) -> TcpTransport:
     """Connect `size` ranks, each of which calls this.

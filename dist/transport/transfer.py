@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
 from dist.errors import CollectiveMismatch, DistError, TransportError, TransportTimeout
+from dist.timeouts import DEFAULT_TIMEOUT
 from dist.transport.base import ANY_SOURCE
 
-DEFAULT_TIMEOUT: Final = 300.0  # seconds
 _MAX_UINT64: Final = 2**64 - 1
 
 

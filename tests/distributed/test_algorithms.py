@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -281,6 +281,14 @@ def test_a_call_that_one_rank_does_not_make_ends_at_its_deadline() -> None:
         all_reduce(channel, np.ones(3), ReduceOp.SUM)
 
 
+@pytest.fixture
+def _nothing_chosen() -> Iterator[None]:
+    choose_all_reduce.cache_clear()
+    yield
+    choose_all_reduce.cache_clear()
+
+
+@pytest.mark.usefixtures("_nothing_chosen")
 def test_table_chooses_for_every_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(OVERRIDE, raising=False)
     for most_bytes, most_ranks, name in ALL_REDUCE_TABLE[:4]:
@@ -290,9 +298,11 @@ def test_table_chooses_for_every_size(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_all_reduce(1 << 40, 1000) is ALL_REDUCE["ring"]
 
 
+@pytest.mark.usefixtures("_nothing_chosen")
 def test_variable_overrides_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(OVERRIDE, "ring")
     assert choose_all_reduce(4, 2) is ALL_REDUCE["ring"]
+    choose_all_reduce.cache_clear()
     monkeypatch.setenv(OVERRIDE, "rings")
     with pytest.raises(ValueError, match="TENSORLIB_DIST_ALGO=rings: need one of exchange, pairwise, ring"):
         choose_all_reduce(4, 2)

@@ -234,6 +234,7 @@ def test_messages_that_do_not_fit_show_the_receiver() -> None:
 
 def groups_that_differ(call: Callable[[ProcessGroup], object]) -> str:
     group = dist.new_group([0, 1] if dist.get_rank() == 0 else [0, 1, 2])
+    dist.barrier()
     with pytest.raises(CollectiveMismatch) as caught:
         in_turn(*([partial(call, group)] * (dist.get_rank() < 2)), dist.barrier)
     return str(caught.value)

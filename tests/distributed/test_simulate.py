@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
 
 import dist
+import dist.simulation
 from dist.errors import CollectiveMismatch, DistError, PeerError
+from dist.transport.base import Transport
+from dist.world import World
 
 
 def wait_until_threads_are(before: set[threading.Thread]) -> None:
@@ -52,6 +56,27 @@ def test_the_first_error_is_raised_as_it_was_and_names_the_rank() -> None:
         assert "test_simulate.py:" in message
         assert rank == 1
     wait_until_threads_are(before)
+
+
+def test_a_rank_that_starts_late_learns_of_a_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_world = dist.simulation.make_world
+
+    def make_slowly(transport: Transport, *args: Any) -> World:
+        time.sleep(0.5 * (transport.rank == 2))
+        return make_world(transport, *args)
+
+    def work() -> str:
+        calls = [
+            lambda: dist.barrier(dist.new_group([0, 1])),
+            lambda: dist.all_reduce(np.ones(1), group=dist.new_group([0, 1])),
+            dist.barrier,
+        ]
+        with pytest.raises(CollectiveMismatch) as caught:
+            calls[dist.get_rank()]()
+        return str(caught.value)
+
+    monkeypatch.setattr("dist.simulation.make_world", make_slowly)
+    assert len(set(dist.simulate(3, work))) == 1
 
 
 def test_after_a_failure_every_call_raises_the_same_at_once() -> None:

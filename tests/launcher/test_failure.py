@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import dist.control.exit_codes
-from launcher.verdict import EXIT_PEER_FAILED
+from launcher.exit_codes import EXIT_PEER_FAILED
 
 # Rank 1 fails in the way of a test; the others would go on for long.
 OTHERS_WAIT = """
