@@ -69,9 +69,14 @@ class Traceback:
         return bool(self.exceptions) and self.exceptions[-1].split(":")[0] == "KeyboardInterrupt"
 
     @property
+    def is_peer_error(self) -> bool:
+        """Whether it only says that another rank has failed."""
+        return bool(self.exceptions) and _is_peer_error(self.exceptions[-1])
+
+    @property
     def is_consequence(self) -> bool:
         """Whether the failure of another rank is the cause, or the cause of the cause."""
-        return any(exception.split(":")[0].split(".")[-1] == "PeerError" for exception in self.exceptions)
+        return any(map(_is_peer_error, self.exceptions))
 
     def _plain(self) -> list[bytes]:
         return [_plain(line) for line in self.lines]
@@ -80,6 +85,10 @@ class Traceback:
 def _plain(line: bytes) -> bytes:
     """A line without its end and its colours, which Python 3.13 gives to tracebacks on a terminal."""
     return COLOUR.sub(b"", line).rstrip()
+
+
+def _is_peer_error(exception: str) -> bool:
+    return exception.split(":")[0].split(".")[-1] == "PeerError"
 
 
 def _is_of_user(file: str) -> bool:
@@ -168,11 +177,12 @@ class Policy:
         self._in_full: dict[int, Traceback] = {}  # the latest of each rank
 
     def shown(self, rank: int, traceback: Traceback) -> list[bytes]:
-        """The lines to show of a traceback; only the last where another rank's tells more, or the same."""
-        if traceback.is_interrupt and self.interrupted:
+        """The lines to show of a traceback: none where it is no news, the last where another rank's tells more."""
+        other_failed = self.failed_rank not in (None, rank)
+        if (traceback.is_interrupt and self.interrupted) or (traceback.is_peer_error and other_failed):
             return []
         same = any(other != rank and shown == traceback for other, shown in self._in_full.items())
-        if same or traceback.is_consequence or self.failed_rank not in (None, rank):
+        if same or traceback.is_consequence or other_failed:
             return [traceback.exceptions[-1].encode() + b"\n"]
         self._in_full[rank] = traceback
         return list(traceback.lines)

@@ -37,6 +37,7 @@ def rendezvous(
     Raises:
         RendezvousError: an argument or variable is missing or wrong, not all ranks came in time (says which), or they
             contradict each other.
+        PeerError: the launcher says that a rank ended on its way here.
     """
     scheme, separator, _ = init_method.partition("://")
     if not separator or scheme not in SCHEMES:

@@ -41,6 +41,7 @@ def meet(settings: Settings, rank: int, size: int, place: Place) -> Rendezvous:
 
     Raises:
         StoreError: not all ranks came in time, or they contradict each other.
+        PeerError: the launcher says that a rank ended on its way here.
     """
     deadline = time.monotonic() + settings.timeout
     while True:

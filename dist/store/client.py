@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 
 import zmq
 
-from dist.errors import StoreError, StoreGone, StoreTimeout
-from dist.store.request import EVENT, GONE, OK, TIMEOUT
+from dist.errors import DistError, PeerError, StoreError, StoreGone, StoreTimeout
+from dist.store.request import EVENT, GONE, OK, PEER_FAILED, TIMEOUT
 from dist.store.socket_thread import MESSAGE_BYTES, SocketThread, endpoint, logger, resolve, use_curve, use_heartbeats
 from dist.timeouts import DEFAULT_TIMEOUT
 
@@ -22,6 +22,7 @@ ANSWER_SECONDS = 10.0
 # Kind and arguments of an event: "failed" (rank, what), "left" (rank, how), "announced" (rank, kind, payload) from
 # the server; "gone" or "stopped" (what happened) once the connection has ended, by the server or by this process.
 EventHandler = Callable[[str, list[bytes]], None]
+ERRORS: dict[bytes, type[DistError]] = {TIMEOUT: StoreTimeout, GONE: StoreGone, PEER_FAILED: PeerError}
 
 
 class _Pending:
@@ -110,6 +111,7 @@ class StoreClient:
         Raises:
             StoreTimeout: what was waited for did not happen in time.
             StoreGone: there is no connection to the server any more.
+            PeerError: another rank failed, and what was waited for cannot happen.
             StoreError: the server refused, or does not answer.
         """
         if self._thread.is_current():
@@ -128,8 +130,7 @@ class StoreClient:
         status, *values = pending.frames
         if status == OK:
             return values
-        error = {TIMEOUT: StoreTimeout, GONE: StoreGone}.get(status, StoreError)
-        raise error(f"{operation}: {values[0].decode()}")
+        raise ERRORS.get(status, StoreError)(f"{operation}: {values[0].decode()}")
 
     def on_event(self, handler: EventHandler) -> None:
         """Have `handler` called, from the client's thread, with every event so far and from now on."""

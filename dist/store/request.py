@@ -8,6 +8,7 @@ OK = b"ok"
 TIMEOUT = b"timeout"
 ERROR = b"error"
 GONE = b"gone"
+PEER_FAILED = b"peer failed"
 # What stands in place of a request's number in messages that belong to no request.
 EVENT = b""
 
@@ -28,7 +29,7 @@ class Request:
         self._reply(OK, *values)
 
     def fail(self, message: str, status: bytes = ERROR) -> None:
-        """Make the client's call raise `StoreError(message)`, or `StoreTimeout` for the status TIMEOUT."""
+        """Make the client's call raise `StoreError(message)`, or the error that belongs to another status."""
         self._reply(status, message.encode())
 
     def _reply(self, *frames: bytes) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dist.rank_names import rank_names
-from dist.store.request import ERROR, EVENT, TIMEOUT, Request, Send
+from dist.store.request import ERROR, EVENT, PEER_FAILED, TIMEOUT, Request, Send
 
 # A rank's own last words, or the launcher's, say more than its closed connection: they get this long to arrive.
 LAST_WORDS_SECONDS = 0.3
@@ -82,6 +82,9 @@ class Roster:
         if owed:
             self._deny(member, owed)
             return
+        for rank in sorted(self._ended.keys() & set(range(member.size))):
+            self._deny(member, _came_to_nothing(rank, self._ended[rank]), PEER_FAILED)
+            return
         arrived = self._forming.setdefault(name, {})
         problem = self._problem(member, arrived)
         if problem:
@@ -144,7 +147,7 @@ class Roster:
         self._ended.setdefault(rank, message)
         for name, arrived in list(self._forming.items()):
             if any(rank < member.size for member in arrived.values()):
-                self._refuse(name, f"rank {rank} {message} before all ranks had arrived")
+                self._refuse(name, _came_to_nothing(rank, message), PEER_FAILED)
         for group in {id(group): group for group, _ in self._membership.values()}.values():
             if rank in group.members and (rank in group.present or not only_if_expected):
                 self._declare(group, group.members[rank], message)
@@ -180,8 +183,7 @@ class Roster:
             return f"two processes are rank {member.rank}: {arrived[member.rank]} and {member}"
         if not 0 <= member.rank < member.size:
             return f"{member} is outside of world_size {member.size}"
-        ended = sorted(self._ended.keys() & set(range(size)))
-        return f"rank {ended[0]} {self._ended[ended[0]]} before all ranks had arrived" if ended else ""
+        return ""
 
     def _contradict(self, name: str, problem: str, newcomer: Member) -> None:
         """Nobody can meet under `name` this time: tell those that are here now, and the others as they come."""
@@ -227,3 +229,7 @@ class Roster:
         group.present.discard(member.rank)
         if not group.present:
             self._forget(f"{group.name}/")
+
+
+def _came_to_nothing(rank: int, message: str) -> str:
+    return f"rank {rank} {message} before all ranks had arrived"

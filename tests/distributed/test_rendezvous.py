@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dist.errors import RendezvousError
+from dist.errors import PeerError, RendezvousError
 from dist.rendezvous import Rendezvous, rendezvous
 from dist.store import StoreServer
 from tests.distributed.control_plane import ROOT, SECRET, Rank, free_port, in_threads, nothing_left
@@ -195,7 +195,7 @@ def test_launcher_reports_a_rank_that_died_on_its_way(monkeypatch: pytest.Monkey
 
     expected = "rank 1 was killed by SIGKILL before all ranks had arrived"
     assert expected in str(in_threads(2, call)[0])
-    with pytest.raises(RendezvousError, match=expected):
+    with pytest.raises(PeerError, match=expected):
         rendezvous("env://", 0, 2, timeout=20)
     server.close()
 

@@ -141,6 +141,15 @@ def test_once_a_rank_has_failed_the_others_are_shortened() -> None:
     assert show(Editor(1, policy), *ERROR) == ERROR
 
 
+def test_that_a_peer_failed_is_no_news_once_it_is_known() -> None:
+    policy = Policy()
+    peer_error = [*FRAMES, b"dist.errors.PeerError: rank 1 was killed\n"]
+    assert show(Editor(0, policy), *peer_error) == peer_error[-1:]
+    policy.failed_rank = 1
+    assert show(Editor(2, policy), b"note\n", *peer_error) == [b"note\n"]
+    assert show(Editor(0, policy), b"note\n", b"PeerError: rank 1 was killed\n") == [b"note\n"]
+
+
 def test_interrupts_are_shown_unless_expected() -> None:
     policy = Policy()
     interrupt = [*FRAMES, b"KeyboardInterrupt\n"]
