@@ -69,6 +69,7 @@ class StoreServer:
         self._operations = self._name_operations()
         self._peers: set[bytes] = set()
         self._closed_connections = 0
+        self._silent = 0  # clients that know the secret, and have said nothing so far
         self._strangers = 0
         self._next_probe, self._next_log = math.inf, 0.0
         self._idle = threading.Event()
@@ -128,7 +129,9 @@ class StoreServer:
 
     def on_message(self, frames: list[bytes]) -> None:
         """Serve a client's request; what cannot be read is dropped and logged."""
-        self._peers.add(frames[0])
+        if frames[0] not in self._peers:
+            self._peers.add(frames[0])
+            self._silent -= 1
         if len(frames) < 3:
             logger.warning("store at port %d: dropped a malformed message of %d frames", self.port, len(frames))
             return
@@ -142,7 +145,11 @@ class StoreServer:
 
     def on_connection(self, event: int) -> None:
         """Look soon for the client whose connection has ended."""
-        if event == zmq.EVENT_DISCONNECTED:
+        if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            self._silent += 1
+        elif event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL:  # hung up, as a rank does that is killed on its way in
+            self._closed_connections -= 1
+        elif event == zmq.EVENT_DISCONNECTED:
             self._closed_connections += 1
             self._next_probe = time.monotonic() + SOON_SECONDS
 
@@ -162,7 +169,10 @@ class StoreServer:
         self._peers.difference_update(lost)
         for peer in lost:
             self._roster.lost(peer)
-        self._strangers += max(0, self._closed_connections - len(lost))
+        others = max(0, self._closed_connections - len(lost))
+        silent = min(others, max(0, self._silent))
+        self._silent -= silent
+        self._strangers += others - silent
         self._closed_connections = 0
         self._log_strangers(now)
         self._next_probe = now + PROBE_SECONDS if self._peers else math.inf

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 import zmq
+from zmq.utils.monitor import parse_monitor_message
 
 from dist.errors import StoreError, StoreGone, StoreTimeout
 from dist.store import PrefixStore, Store, StoreClient, StoreServer
@@ -181,7 +182,6 @@ def test_port_can_be_used_again(server: StoreServer, client: StoreClient) -> Non
 
 
 STRANGERS = [
-    b"",
     b"\x00",
     b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(48) + b"\x04\x19\x05READY",
@@ -204,6 +204,23 @@ def test_bytes_of_strangers_change_nothing(
             time.sleep(0.02)
     assert "dropped 1 connection(s) without the job's secret" in caplog.text
     assert client.get("key") == b"value"
+
+
+def test_ranks_that_end_on_their_way_in_are_no_strangers(
+    server: StoreServer, client: StoreClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.set("key", b"value")
+    with caplog.at_level(logging.WARNING, "dist.store"):
+        socket.create_connection(("127.0.0.1", server.port)).close()
+        with zmq.Context() as context, context.socket(zmq.DEALER) as silent:
+            use_curve(silent, SECRET, is_server=False)
+            with silent.get_monitor_socket() as monitor:
+                silent.connect(f"tcp://127.0.0.1:{server.port}")
+                while parse_monitor_message(monitor.recv_multipart())["event"] != zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                    continue
+                silent.disable_monitor()
+        time.sleep(0.2)
+    assert caplog.text == ""
 
 
 def test_unencrypted_client_is_not_let_in(server: StoreServer, client: StoreClient) -> None:
