@@ -1,0 +1,109 @@
+"""Jobs of `tlrun` that run the example, and the proof that they leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DIGITS = str(ROOT / "examples" / "digits.py")
+MARK = "DIGITS_TEST_MARK"
+
+
+@dataclass
+class Result:
+    """How a job ended."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+
+class Jobs:
+    """Starts jobs whose processes can be told from all others by a variable of their environment."""
+
+    def __init__(self) -> None:
+        self.mark = uuid.uuid4().hex
+        self.started: list[subprocess.Popen[str]] = []
+
+    def start(self, *arguments: str, ranks: int | None = 4, script: str = DIGITS) -> subprocess.Popen[str]:
+        """Start the example under `tlrun`, or as a plain program where `ranks` is None."""
+        launcher = [] if ranks is None else ["-m", "launcher", "-n", str(ranks)]
+        environment = {**os.environ, MARK: self.mark, "PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen(
+            [sys.executable, *launcher, script, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        self.started.append(process)
+        return process
+
+    def finish(self, process: subprocess.Popen[str], timeout: float = 50) -> Result:
+        """Wait for a job to end."""
+        started = time.monotonic()
+        out, err = process.communicate(timeout=timeout)
+        return Result(process.returncode, out, err, time.monotonic() - started)
+
+    def run(self, *arguments: str, ranks: int | None = 4, script: str = DIGITS) -> Result:
+        """Run a job to its end."""
+        return self.finish(self.start(*arguments, ranks=ranks, script=script))
+
+    def processes(self) -> list[psutil.Process]:
+        """Return the processes of all jobs that still run."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get(MARK) == self.mark and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def rank(self, number: int, timeout: float = 20) -> psutil.Process:
+        """Return the process of a rank, once it runs."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            for process in self.processes():
+                try:
+                    own = process.environ().get("RANK") == str(number)
+                    if own and DIGITS in process.cmdline() and "guardian" not in " ".join(process.cmdline()):
+                        return process
+                except psutil.Error:
+                    continue
+            time.sleep(0.02)
+        raise TimeoutError(f"rank {number} did not start")
+
+    def left(self, within: float = 3) -> list[psutil.Process]:
+        """Return the processes that are left after a moment."""
+        deadline = time.monotonic() + within
+        while (found := self.processes()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return found
+
+
+@pytest.fixture(scope="module")
+def jobs() -> Iterator[Jobs]:
+    """Jobs of one module; whatever runs at its end is killed, and fails."""
+    pytest.importorskip("sklearn", reason="the embedded digits come with scikit-learn")
+    made = Jobs()
+    yield made
+    left = made.left()
+    for process in left:
+        process.send_signal(signal.SIGKILL)
+    for job in made.started:
+        job.communicate()
+    assert left == []
