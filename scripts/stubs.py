@@ -19,9 +19,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import tensorlib  # noqa: E402, F401 - fills the tables below
+from tensorlib.attach import METHODS, PROPERTIES  # noqa: E402
 from tensorlib.autograd.op import OPS, Op  # noqa: E402
 from tensorlib.methods import REFLECTED  # noqa: E402
-from tensorlib.ops._attach import METHODS, PROPERTIES  # noqa: E402
 
 STUBS = ROOT / "tensorlib" / "_methods.pyi"
 HEAD = '''"""Methods of Tensor that come from tables. Written by scripts/stubs.py; do not edit."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlib._xp import array_module
+from tensorlib.attach import public_function, require_tensor, tensor_method
 from tensorlib.autograd.op import op
-from tensorlib.ops._attach import public_function, require_tensor, tensor_method
 from tensorlib.tensor import Tensor
 
 

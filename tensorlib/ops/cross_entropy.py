@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlib._xp import array_module
+from tensorlib.attach import public_function
 from tensorlib.autograd.op import op
 from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.kernels import loss as kernels
-from tensorlib.ops._attach import public_function
 from tensorlib.ops._classes import (
     Shape,
     as_rows,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import string
 from typing import Any
 
+from tensorlib.attach import public_function
 from tensorlib.autograd.op import op
 from tensorlib.errors import ArgumentError, ShapeError
-from tensorlib.ops._attach import public_function
 from tensorlib.ops.diagonals import diagonal
 from tensorlib.tensor import Tensor
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from tensorlib._xp import array_module
+from tensorlib.attach import public_function, tensor_method
 from tensorlib.autograd.op import op
+from tensorlib.dims import as_dim
 from tensorlib.errors import ArgumentError
-from tensorlib.ops._attach import public_function, tensor_method
-from tensorlib.ops._dims import as_dim
 from tensorlib.ops.reduction import Axes, kept, reduced_axes, reduced_count
 from tensorlib.ops.selection import maximum, minimum
 from tensorlib.tensor import Tensor

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tensorlib.attach import public_function, require_tensor, tensor_method
 from tensorlib.errors import ShapeError
-from tensorlib.ops._attach import public_function, require_tensor, tensor_method
 from tensorlib.ops.matrix import matmul
 from tensorlib.tensor import Tensor
 
