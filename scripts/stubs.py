@@ -27,6 +27,7 @@ STUBS = ROOT / "tensorlib" / "_methods.pyi"
 HEAD = '''"""Methods of Tensor that come from tables. Written by scripts/stubs.py; do not edit."""
 
 import builtins
+from collections.abc import Iterator
 from typing import Any
 
 import numpy
@@ -40,7 +41,7 @@ Operand = Tensor | Number | numpy.ndarray[Any, Any]
 class TensorMethods:
 '''
 WIDTH = 120
-KNOWN = {"Any", "None", "Tensor", "Generator"}
+KNOWN = {"Any", "Iterator", "None", "Tensor", "Generator"}
 # What operations return that do not return one tensor.
 RESULTS = {
     "allclose": "builtins.bool",

@@ -6,6 +6,8 @@ import warnings
 from os import environ as _environ
 from typing import Any
 
+from tensorlib import autograd as autograd
+from tensorlib import conversion as conversion
 from tensorlib import distributed as distributed
 from tensorlib import nn as nn
 from tensorlib import ops as ops
