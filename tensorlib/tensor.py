@@ -6,6 +6,7 @@ as numbers, sequences and text, is in `tensorlib/conversion.py`.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,7 +14,7 @@ import numpy
 
 from tensorlib import _xp
 from tensorlib.autograd.graph import Leaf, Node, RemovableHandle
-from tensorlib.autograd.modes import enable_grad, mode
+from tensorlib.autograd.modes import enable_grad
 from tensorlib.device import device as Device
 from tensorlib.dims import as_dim
 from tensorlib.dtypes import as_dtype, default_float, dtype
@@ -285,18 +286,14 @@ class Tensor(TensorMethods):
 
     def retain_grad(self) -> None:
         """Keep the gradient of this result in `.grad`, as is done for leaves."""
-        if self.is_leaf:
-            return
-        import weakref
+        if not (self.is_leaf or self.retains_grad):
+            self.register_hook(KeepGradient(self))
 
-        target = weakref.ref(self)
-
-        def keep(gradient: Tensor) -> None:
-            tensor = target()
-            if tensor is not None:
-                tensor._grad = gradient if tensor._grad is None else tensor._grad + gradient
-
-        self.register_hook(keep)
+    @property
+    def retains_grad(self) -> bool:
+        """Whether this is a result whose gradient is kept: `retain_grad` was called."""
+        hooks = getattr(self.grad_fn, "hooks", None) or ()
+        return any(isinstance(hook, KeepGradient) and hook.target() is self for hook in hooks)
 
     def detach(self) -> Tensor:
         """Return a tensor that shares this one's memory and has no history."""
@@ -351,6 +348,19 @@ class Tensor(TensorMethods):
         return self._array.tolist()
 
 
+class KeepGradient:
+    """The hook that adds a result's gradient to its `.grad`; it does not keep the result alive."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.target = weakref.ref(tensor)
+
+    def __call__(self, gradient: Tensor) -> None:
+        """Take the gradient."""
+        tensor = self.target()
+        if tensor is not None:
+            tensor._grad = gradient.clone() if tensor._grad is None else tensor._grad + gradient
+
+
 def wrap(array: Any, edge: Node | None = None) -> Tensor:
     """Make a tensor of an array without copying, at a place in the graph."""
     tensor = _new(Tensor)
@@ -395,6 +405,3 @@ def _array_of(data: tuple[Any, ...]) -> Any:
         return numpy.asarray(value, default_float())
     except (TypeError, ValueError) as error:
         raise TypeError(f"Tensor: needs sizes, or a nested sequence of numbers: {error}") from None
-
-
-__all__ = ["Size", "Tensor", "View", "edge_of", "mode", "wrap"]

@@ -84,7 +84,7 @@ def stack(xp: Any, *tensors: Any, dim: int = 0) -> Any:
 stack.grads(lambda xp, g, k, axis: g[(slice(None),) * axis + (k, ...)])
 
 
-@op(method=False)
+@op(view=True, method=False)
 def split_pieces(xp: Any, x: Any, *, lengths: Sequence[int], dim: int) -> Any:
     """Return the consecutive pieces of a tensor along a dimension; gradients of all are collected at once.
 

@@ -144,6 +144,7 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
 
 
 @public_function
+@tensor_method
 def moveaxis(input: Tensor, source: Any, destination: Any) -> Tensor:
     """Return a view with dimensions moved to other places: another name for `movedim`.
 
