@@ -19,18 +19,20 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import tensorlib  # noqa: E402, F401 - fills the tables below
+from tensorlib.attach import METHODS, PROPERTIES  # noqa: E402
 from tensorlib.autograd.op import OPS, Op  # noqa: E402
 from tensorlib.methods import REFLECTED  # noqa: E402
-from tensorlib.ops._attach import METHODS, PROPERTIES  # noqa: E402
 
 STUBS = ROOT / "tensorlib" / "_methods.pyi"
 HEAD = '''"""Methods of Tensor that come from tables. Written by scripts/stubs.py; do not edit."""
 
 import builtins
+from collections.abc import Iterator
 from typing import Any
 
 import numpy
 
+from tensorlib.ops.extremes import ValuesAndIndices
 from tensorlib.random import Generator
 from tensorlib.tensor import Tensor
 
@@ -40,15 +42,15 @@ Operand = Tensor | Number | numpy.ndarray[Any, Any]
 class TensorMethods:
 '''
 WIDTH = 120
-KNOWN = {"Any", "None", "Tensor", "Generator"}
+KNOWN = {"Any", "Iterator", "None", "Tensor", "Generator"}
 # What operations return that do not return one tensor.
 RESULTS = {
     "allclose": "builtins.bool",
     "equal": "builtins.bool",
-    "kthvalue": "builtins.tuple[Tensor, Tensor]",
+    "kthvalue": "ValuesAndIndices",
     "nonzero": "Any",  # a tuple with as_tuple
-    "sort": "builtins.tuple[Tensor, Tensor]",
-    "topk": "builtins.tuple[Tensor, Tensor]",
+    "sort": "ValuesAndIndices",
+    "topk": "ValuesAndIndices",
     "unique": "Any",  # a tuple where more is asked for
     "where": "Any",  # a tuple with the condition alone
 }
@@ -100,6 +102,8 @@ def function_parameters(function: Callable[..., Any]) -> list[str]:
             parts.append("*")
         star = star or parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_POSITIONAL)
         parts.append(f"{prefix}{parameter.name}: {type_text(parameter.annotation)}{default_text(parameter)}")
+    if hasattr(function, "__wrapped__"):  # it takes other spellings of its options
+        parts.append("**named: Any")
     return parts
 
 
@@ -136,7 +140,7 @@ def operator_lines() -> dict[str, str]:
             lines[f"__{name}__"] = method(f"__{name}__", ["self"], "Tensor")
         elif name:
             names = [f"__{name}__"]
-            names += [f"__r{name}__"] * (name in REFLECTED) + [f"__i{name}__"] * op.in_place
+            names += [f"__r{name}__"] * (name in REFLECTED) + [f"__i{name}__"] * (name in REFLECTED and op.in_place)
             ignored = "  # type: ignore[override]" if name in ("eq", "ne") else ""
             lines |= {each: method(each, ["self", "other: Operand"], "Tensor") + ignored for each in names}
     return lines

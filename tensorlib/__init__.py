@@ -6,12 +6,15 @@ import warnings
 from os import environ as _environ
 from typing import Any
 
+from tensorlib import autograd as autograd
+from tensorlib import conversion as conversion
 from tensorlib import distributed as distributed
 from tensorlib import nn as nn
 from tensorlib import ops as ops
 from tensorlib import optim as optim
 from tensorlib import sampling as sampling
 from tensorlib import utils as utils
+from tensorlib.attach import FUNCTIONS as _FUNCTIONS
 from tensorlib.autograd.modes import enable_grad as enable_grad
 from tensorlib.autograd.modes import is_grad_enabled as is_grad_enabled
 from tensorlib.autograd.modes import no_grad as no_grad
@@ -56,7 +59,6 @@ from tensorlib.dtypes import set_default_dtype as set_default_dtype
 from tensorlib.dtypes import uint8 as uint8
 from tensorlib.kernels.memory import keep_freed_memory as _keep_freed_memory
 from tensorlib.methods import attach_methods as _attach_methods
-from tensorlib.ops._attach import FUNCTIONS as _FUNCTIONS
 from tensorlib.printing import set_printoptions as set_printoptions
 from tensorlib.random import Generator as Generator
 from tensorlib.random import default_generator as default_generator

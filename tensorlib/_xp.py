@@ -48,6 +48,8 @@ def array_module(*arrays: Any) -> ModuleType:
         if found is not None:
             raise DeviceError(f"tensors on two devices met: {', '.join(map(device_name, arrays))}; move one with .to()")
         found = module
+    if found is not None and found is not numpy and len(devices := {*map(device_name, filter(is_array, arrays))}) > 1:
+        raise DeviceError(f"tensors on two devices met: {', '.join(sorted(devices))}; move one with .to()")
     return found or numpy
 
 
@@ -91,3 +93,9 @@ def special_functions(xp: ModuleType) -> ModuleType:
 def to_host(array: Any) -> Any:
     """Return the array as a NumPy array: itself if it is one, a copy from the device otherwise."""
     return array if isinstance(array, numpy.ndarray) else array.get()
+
+
+def address(array: Any) -> int:
+    """Return where the first element of an array is in its device's memory."""
+    start: int = array.ctypes.data if isinstance(array, numpy.ndarray) else array.data.ptr
+    return start

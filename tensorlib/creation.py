@@ -7,10 +7,10 @@ from typing import Any
 import numpy
 
 from tensorlib._xp import device_name, is_array
+from tensorlib.attach import require_tensor, tensor_method
+from tensorlib.dims import as_shape
 from tensorlib.dtypes import as_dtype, default_float, result_type
 from tensorlib.errors import ShapeError
-from tensorlib.ops._attach import require_tensor, tensor_method
-from tensorlib.ops._dims import as_shape
 from tensorlib.placement import array_module_on, place
 from tensorlib.tensor import Tensor, wrap
 

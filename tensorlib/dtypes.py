@@ -74,6 +74,8 @@ def as_dtype(value: Any) -> dtype:
     """
     if isinstance(value, dtype):
         return value
+    if value is None:  # which NumPy takes for float64
+        raise TypeError("dtype: None is no element type of tensors")
     if isinstance(value, str):
         value = value.removeprefix("tensorlib.").removeprefix("torch.")
     found = _by_name.get(value) if isinstance(value, str) else _by_python.get(value)
@@ -119,6 +121,41 @@ def set_default_dtype(value: Any) -> None:
 def default_float() -> numpy.dtype[Any]:
     """Return the default floating point type as NumPy knows it."""
     return _Default.dtype.numpy
+
+
+def can_store(source: numpy.dtype[Any], target: numpy.dtype[Any]) -> bool:
+    """Tell whether results of a type may be written into a tensor of another: not of a higher category.
+
+    Example:
+        >>> can_store(float64.numpy, float16.numpy), can_store(float64.numpy, int64.numpy)
+        (True, False)
+    """
+    return _CATEGORY[source.kind] <= _CATEGORY[target.kind]
+
+
+def fitted_number(name: str, number: Any, kind: numpy.dtype[Any]) -> Any:
+    """Return a number that stands beside arrays of a type: integers out of the type's range wrap around, as in C.
+
+    Args:
+        name: the operation, for errors.
+        number: a Python number.
+        kind: the common type.
+
+    Raises:
+        OverflowError: an integer does not even fit in 64 bits.
+
+    Example:
+        >>> fitted_number("add", 2, uint8.numpy), int(fitted_number("add", -1, uint8.numpy))
+        (2, 255)
+    """
+    if kind.kind not in "iu" or not isinstance(number, int):
+        return number
+    limits = numpy.iinfo(kind)
+    if limits.min <= number <= limits.max:
+        return number
+    if not -(2**63) <= number < 2**63:
+        raise OverflowError(f"{name}: the number {number} does not fit in 64 bits")
+    return numpy.asarray(number).astype(kind)
 
 
 def _number_dtype(number: Any) -> numpy.dtype[Any]:

@@ -56,8 +56,18 @@ def _attach_operator(name: str, op: Op) -> None:
     setattr(Tensor, f"__{name}__", operator)
     if name in REFLECTED:
         setattr(Tensor, f"__r{name}__", reflected)
-    if op.in_place:
-        setattr(Tensor, f"__i{name}__", in_place_function(op))
+        if op.in_place:
+            setattr(Tensor, f"__i{name}__", in_place_operator(op))
+
+
+def in_place_operator(op: Op) -> Callable[[Tensor, Any], Any]:
+    """Return the function behind `+=` and the like."""
+    function = in_place_function(op)
+
+    def operator(self: Tensor, other: Any) -> Any:
+        return function(self, other) if is_operand(other) else NotImplemented
+
+    return operator
 
 
 def is_operand(value: Any) -> bool:

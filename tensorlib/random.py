@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy
 
+from tensorlib.attach import require_tensor
+from tensorlib.dims import as_shape
 from tensorlib.dtypes import as_dtype, default_float
 from tensorlib.errors import ArgumentError
-from tensorlib.ops._attach import require_tensor
-from tensorlib.ops._dims import as_shape
 from tensorlib.placement import place
 from tensorlib.tensor import Tensor, wrap
 

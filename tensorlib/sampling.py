@@ -7,8 +7,8 @@ from typing import Any
 import numpy
 
 from tensorlib._xp import device_name, to_host
+from tensorlib.attach import public_function, require_tensor, tensor_method
 from tensorlib.errors import ArgumentError, ShapeError
-from tensorlib.ops._attach import public_function, require_tensor, tensor_method
 from tensorlib.ops.indexing import write
 from tensorlib.placement import place
 from tensorlib.random import Generator, randn, source_of

@@ -1,19 +1,22 @@
 """The tensor: an array, its place in the graph of gradients, and the version of its memory.
 
-Operations become methods in `tensorlib/methods.py`, from the table of operations; here is what is not an operation.
+Operations become methods in `tensorlib/methods.py`, from the table of operations. What Python itself does with tensors,
+as numbers, sequences and text, is in `tensorlib/conversion.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy
 
 from tensorlib import _xp
 from tensorlib.autograd.graph import Leaf, Node, RemovableHandle
-from tensorlib.autograd.modes import enable_grad, mode
+from tensorlib.autograd.modes import enable_grad
 from tensorlib.device import device as Device
+from tensorlib.dims import as_dim
 from tensorlib.dtypes import as_dtype, default_float, dtype
 from tensorlib.errors import GraphError, ShapeError
 
@@ -35,6 +38,21 @@ class Size(tuple[int, ...]):
         for length in self:
             product *= length
         return product
+
+    def __getitem__(self, index: Any) -> Any:
+        found = tuple.__getitem__(self, index)
+        return Size(found) if isinstance(index, slice) else found
+
+    def __add__(self, other: Any) -> Any:
+        return Size(tuple.__add__(self, other)) if isinstance(other, tuple) else NotImplemented
+
+    def __radd__(self, other: Any) -> Any:
+        return Size(tuple.__add__(other, self)) if isinstance(other, tuple) else NotImplemented
+
+    def __mul__(self, count: Any) -> Any:
+        return Size(tuple.__mul__(self, count))
+
+    __rmul__ = __mul__
 
     def __repr__(self) -> str:
         return f"tensorlib.Size({list(self)})"
@@ -90,7 +108,8 @@ class Tensor(TensorMethods):
     def __init__(self, *data: Any, requires_grad: bool = False) -> None:
         self._array = _array_of(data)
         self._edge = self._grad = self._view = None
-        self._version = [0]
+        shared = len(data) == 1 and isinstance(data[0], Tensor)
+        self._version = data[0]._version if shared else [0]
         if requires_grad:
             self.requires_grad_()
 
@@ -102,8 +121,12 @@ class Tensor(TensorMethods):
         return Size(self._array.shape)
 
     def size(self, dim: int | None = None) -> Any:
-        """Return the shape, or the length of one dimension."""
-        return self.shape if dim is None else self._array.shape[dim]
+        """Return the shape, or the length of one dimension.
+
+        Raises:
+            DimensionError: the dimension is out of range.
+        """
+        return self.shape if dim is None else self._array.shape[as_dim("size", dim, self._array.ndim)]
 
     @property
     def ndim(self) -> int:
@@ -121,7 +144,7 @@ class Tensor(TensorMethods):
     def stride(self, dim: int | None = None) -> Any:
         """Return the steps between neighbours along each dimension, or along one, in elements."""
         strides = tuple(step // self._array.itemsize for step in self._array.strides)
-        return strides if dim is None else strides[dim]
+        return strides if dim is None else strides[as_dim("stride", dim, self._array.ndim)]
 
     def is_contiguous(self) -> bool:
         """Tell whether the elements lie in memory in row-major order without gaps."""
@@ -148,7 +171,7 @@ class Tensor(TensorMethods):
 
     def data_ptr(self) -> int:
         """Return the address of the first element."""
-        return cast(int, self._array.ctypes.data)
+        return _xp.address(self._array)
 
     def is_floating_point(self) -> bool:
         """Tell whether the elements are floating point numbers."""
@@ -263,18 +286,14 @@ class Tensor(TensorMethods):
 
     def retain_grad(self) -> None:
         """Keep the gradient of this result in `.grad`, as is done for leaves."""
-        if self.is_leaf:
-            return
-        import weakref
+        if not (self.is_leaf or self.retains_grad):
+            self.register_hook(KeepGradient(self))
 
-        target = weakref.ref(self)
-
-        def keep(gradient: Tensor) -> None:
-            tensor = target()
-            if tensor is not None:
-                tensor._grad = gradient if tensor._grad is None else tensor._grad + gradient
-
-        self.register_hook(keep)
+    @property
+    def retains_grad(self) -> bool:
+        """Whether this is a result whose gradient is kept: `retain_grad` was called."""
+        hooks = getattr(self.grad_fn, "hooks", None) or ()
+        return any(isinstance(hook, KeepGradient) and hook.target() is self for hook in hooks)
 
     def detach(self) -> Tensor:
         """Return a tensor that shares this one's memory and has no history."""
@@ -314,9 +333,6 @@ class Tensor(TensorMethods):
             raise TypeError(f"numpy: the tensor is on {self.device}; use tensor.cpu().numpy()")
         return self._array
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return numpy.array(self.numpy(), dtype=dtype, copy=copy)
-
     def item(self) -> Any:
         """Return the only element as a Python number.
 
@@ -331,74 +347,18 @@ class Tensor(TensorMethods):
         """Return the elements as nested lists of Python numbers."""
         return self._array.tolist()
 
-    def __bool__(self) -> bool:
-        if self._array.size != 1:
-            raise ShapeError(
-                f"bool: a tensor of shape {tuple(self.shape)} is neither true nor false; use any() or all()"
-            )
-        return bool(self._array.item())
 
-    def __float__(self) -> float:
-        return float(self.item())
+class KeepGradient:
+    """The hook that adds a result's gradient to its `.grad`; it does not keep the result alive."""
 
-    def __int__(self) -> int:
-        return int(self.item())
+    def __init__(self, tensor: Tensor) -> None:
+        self.target = weakref.ref(tensor)
 
-    def __index__(self) -> int:
-        if self._array.dtype.kind not in "iub":
-            raise TypeError(f"index: only integer tensors of one element can index, not {self.dtype}")
-        return int(self.item())
-
-    def __len__(self) -> int:
-        if not self._array.ndim:
-            raise TypeError("len: a 0-d tensor has no length")
-        return len(self._array)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        if not self._array.ndim:
-            raise TypeError("iteration over a 0-d tensor")
-        return (self[k] for k in range(len(self._array)))
-
-    def __contains__(self, value: Any) -> bool:
-        return bool((self == value).any())
-
-    def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self._array.ndim == 0 and spec else object.__format__(self, spec)
-
-    def __repr__(self) -> str:
-        from tensorlib.printing import format_tensor
-
-        return format_tensor(self)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        if not self.is_leaf:
-            raise GraphError("deepcopy: only leaves can be copied with their gradient; use detach() or clone()")
-        copied = type(self).__new__(type(self))
-        _fill(copied, self._array.copy(order="K"))
-        memo[id(self)] = copied
-        copied.requires_grad_(self.requires_grad)
-        if self._grad is not None:
-            copied._grad = self._grad.__deepcopy__(memo)
-        copied.__dict__.update(self.__dict__)
-        return copied
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        if not self.is_leaf:
-            raise GraphError("pickle: only leaves can be pickled; use detach()")
-        return _rebuild, (type(self), _xp.to_host(self._array), str(self.device), self.requires_grad, self.__dict__)
-
-
-def _rebuild(kind: type[Tensor], array: Any, device: str, requires_grad: bool, attributes: dict[str, Any]) -> Tensor:
-    tensor = kind.__new__(kind)
-    _fill(tensor, array if device == "cpu" else _xp.cuda_module().asarray(array))
-    tensor.__dict__.update(attributes)
-    return tensor.requires_grad_(requires_grad)
-
-
-def _fill(tensor: Tensor, array: Any) -> None:
-    tensor._array = array
-    tensor._edge = tensor._grad = tensor._view = None
-    tensor._version = [0]
+    def __call__(self, gradient: Tensor) -> None:
+        """Take the gradient."""
+        tensor = self.target()
+        if tensor is not None:
+            tensor._grad = gradient.clone() if tensor._grad is None else tensor._grad + gradient
 
 
 def wrap(array: Any, edge: Node | None = None) -> Tensor:
@@ -441,7 +401,7 @@ def _array_of(data: tuple[Any, ...]) -> Any:
     if _xp.is_array(value):
         as_dtype(value.dtype)
         return value
-    return numpy.asarray(value, default_float())
-
-
-__all__ = ["Size", "Tensor", "View", "edge_of", "mode", "wrap"]
+    try:
+        return numpy.asarray(value, default_float())
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"Tensor: needs sizes, or a nested sequence of numbers: {error}") from None

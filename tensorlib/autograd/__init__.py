@@ -3,7 +3,10 @@
 from tensorlib.autograd.api import backward as backward
 from tensorlib.autograd.api import grad as grad
 from tensorlib.autograd.function import Function as Function
+from tensorlib.autograd.gradcheck import gradcheck as gradcheck
+from tensorlib.autograd.gradcheck import gradgradcheck as gradgradcheck
 from tensorlib.autograd.modes import enable_grad as enable_grad
+from tensorlib.autograd.modes import is_grad_enabled as is_grad_enabled
 from tensorlib.autograd.modes import no_grad as no_grad
 from tensorlib.autograd.modes import set_grad_enabled as set_grad_enabled
 from tensorlib.tensor import Tensor

@@ -7,7 +7,7 @@ from typing import Any
 
 from tensorlib._xp import array_module
 from tensorlib.autograd.engine import Pass
-from tensorlib.autograd.graph import Leaf, Node
+from tensorlib.autograd.graph import Node
 from tensorlib.errors import GraphError, ShapeError
 from tensorlib.tensor import Tensor, edge_of, wrap
 
@@ -47,7 +47,8 @@ def backward(
         Pass(keep, create_graph, wanted=None).run(nodes, gradients)
         return
     targets = as_tuple(inputs)
-    for target, gradient in zip(targets, _gradients_at(targets, nodes, gradients, keep, create_graph), strict=True):
+    found = _gradients_at("backward", targets, nodes, gradients, keep, create_graph)
+    for target, gradient in zip(targets, found, strict=True):
         if gradient is not None:
             target._grad = gradient if target._grad is None else target._grad + gradient
 
@@ -87,7 +88,7 @@ def grad(
     targets = as_tuple(inputs)
     nodes, gradients = _start("grad", as_tuple(outputs), grad_outputs, create_graph)
     keep = create_graph if retain_graph is None else retain_graph
-    found = list(_gradients_at(targets, nodes, gradients, keep, create_graph, accumulate=not only_inputs))
+    found = _gradients_at("grad", targets, nodes, gradients, keep, create_graph, accumulate=not only_inputs)
     for k, (target, gradient) in enumerate(zip(targets, found, strict=True)):
         if gradient is None and materialize_grads:
             found[k] = wrap(array_module(target._array).zeros_like(target._array))
@@ -138,6 +139,7 @@ def _first_gradient(name: str, root: Tensor, gradient: Tensor | None) -> Tensor:
 
 
 def _gradients_at(
+    name: str,
     targets: Sequence[Tensor],
     nodes: Sequence[Node],
     gradients: Sequence[Any],
@@ -149,12 +151,9 @@ def _gradients_at(
     for k, target in enumerate(targets):
         node = edge_of(target)
         if node is None:
-            raise GraphError(f"grad: input {k} of shape {tuple(target.shape)} does not require a gradient")
+            raise GraphError(f"{name}: input {k} of shape {tuple(target.shape)} does not require a gradient")
         wanted.append(node)
     work = Pass(keep, record, wanted, accumulate)
     work.run(nodes, gradients)
     found = [work.found.get(node) for node in wanted]
     return [None if g is None else g if record else wrap(array_module(g).array(g)) for g in found]
-
-
-__all__ = ["Leaf", "as_tuple", "backward", "grad"]

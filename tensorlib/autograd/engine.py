@@ -30,6 +30,7 @@ class _Running(threading.local):
 
 
 _running = _Running()
+accumulating = threading.Lock()  # of gradients: threads that share parameters run backward at the same time
 
 
 def call_after_backward(callback: Callable[[], None]) -> None:
@@ -136,14 +137,17 @@ class Pass:
                 if edge is None:
                     continue
                 result = pullback(xp, gradient, *saved)
-                if result.shape != edge.shape:
-                    result = sum_to_shape(result, edge)
-                if result.dtype is not edge.dtype:
-                    result = self._cast(result, edge)
-                before = gradients.get(edge)
-                gradients[edge] = result if before is None else before + result
+                if result is not None:
+                    if result.shape != edge.shape:
+                        result = sum_to_shape(result, edge)
+                    if result.dtype is not edge.dtype:
+                        result = self._cast(result, edge)
+                    before = gradients.get(edge)
+                    gradients[edge] = result if before is None else before + result
                 if type(edge) is Leaf:
-                    self._note_leaf(edge, result, gradient)
+                    if result is not gradient and type(result) is ndarray and result.base is None:
+                        self.fresh.add(edge)  # the pullback made it, and nobody else holds it
+                    self._serve(edge)
             if not keep_graph:
                 node.saved = None
 
@@ -163,7 +167,7 @@ class Pass:
             if edge is not None and result is not None:
                 self._add(edge, result)
             if type(edge) is Leaf:
-                self._note_leaf(edge, result, gradient)
+                self._serve(edge)
 
     def _add(self, node: Node, gradient: Any) -> None:
         """Add a gradient to what a node has got so far, in the node's shape and type."""
@@ -174,10 +178,8 @@ class Pass:
         before = self.gradients.get(node)
         self.gradients[node] = gradient if before is None else before + gradient
 
-    def _note_leaf(self, leaf: Leaf, result: Any, gradient: Any) -> None:
-        """Count down the nodes that add to a leaf; finish it after the last."""
-        if result is not gradient and type(result) is ndarray and result.base is None:
-            self.fresh.add(leaf)  # a pullback made it, and nobody else holds it
+    def _serve(self, leaf: Leaf) -> None:
+        """Count down the nodes that are still to add to a leaf; finish it after the last."""
         self.pending[leaf] -= 1
         if self.pending[leaf] == 0:
             self._finish_leaf(leaf)
@@ -241,16 +243,18 @@ def accumulate(leaf: Leaf, gradient: Any, record: bool, fresh: bool) -> None:
     tensor = leaf.target()
     if tensor is None:
         return  # nobody can see it any more
-    before = tensor._grad
-    if record:
-        tensor._grad = gradient if before is None else before + gradient
-    elif before is None:
-        tensor._grad = wrap(gradient if fresh else as_array(gradient).copy())
-    elif before._edge is None:
-        before._array += gradient
-        before._version[0] += 1
-    else:
-        tensor._grad = wrap(before._array + gradient)
+    with accumulating:
+        before = tensor._grad
+        if record:
+            tensor._grad = gradient.clone() if before is None else before + gradient
+        elif before is None:
+            array = as_array(gradient)
+            tensor._grad = wrap(array if fresh else array.copy())
+        elif before._edge is None:
+            before._array += gradient
+            before._version[0] += 1
+        else:
+            tensor._grad = wrap(before._array + gradient)
     for hook in tuple(leaf.post_hooks):
         hook(tensor)
 

@@ -16,7 +16,7 @@ import numpy
 
 from tensorlib.autograd.graph import OUTPUT, Node
 from tensorlib.autograd.modes import mode
-from tensorlib.autograd.recording import describe, keep_needed
+from tensorlib.autograd.recording import describe, keep_needed, record
 from tensorlib.tensor import Tensor, edge_of, wrap
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _unary(op: Op) -> Callable[[Any], Any]:
             return apply((x,), {})
         value, saved = forward(numpy, array)
         if type(value) is not ndarray:
-            return apply((x,), {})
+            return record(op, (x,), (array,), value, saved)
         result = wrap(value)
         if mode.recording:
             edge = x._edge if x._view is None else edge_of(x)
@@ -76,7 +76,7 @@ def _binary(op: Op) -> Callable[[Any, Any], Any]:  # noqa: C901 - one flat path,
         except ValueError:
             return apply((x, y), {})  # which explains it
         if type(value) is not ndarray:
-            return apply((x, y), {})
+            return record(op, (x, y), (a, b), value, saved)
         result = wrap(value)
         if mode.recording:
             edge_x = x._edge if x._view is None else edge_of(x)
@@ -109,7 +109,7 @@ def _with_number(op: Op) -> Callable[[Any, Any], Any]:
         arrays = (array, y) if x_is_tensor else (x, array)
         value, saved = forward(numpy, *arrays)
         if type(value) is not ndarray:
-            return apply((x, y), {})
+            return record(op, (x, y), arrays, value, saved)
         result = wrap(value)
         if mode.recording:
             edge = tensor._edge if tensor._view is None else edge_of(tensor)
@@ -137,7 +137,7 @@ def learn_plan(
     """Find out what an elementwise operation needs to save, and keep it with the operation."""
     keep = op.needed(tuple([bool(pattern >> k & 1) for k in range(len(tensors))]))
     saved = saved if keep is None else keep_needed(saved, keep)
-    plan = keep, describe(saved, tensors, arrays, result._array, result._version)[0]
+    plan = keep, describe(saved, tensors, arrays, [result])[0]
     if len(set(map(id, arrays))) == len(arrays):  # of one array given twice one cannot tell which was saved
         op.plans[pattern] = plan
     return plan

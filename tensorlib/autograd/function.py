@@ -8,7 +8,7 @@ from typing import Any
 
 from tensorlib._xp import array_module
 from tensorlib.autograd.graph import MultiNode, Node, OutputNode, next_order
-from tensorlib.autograd.in_place import check_writable
+from tensorlib.autograd.in_place import check_writable, rewrite_history
 from tensorlib.autograd.modes import is_grad_enabled, no_grad, set_grad_enabled
 from tensorlib.autograd.op import tensor_namespace
 from tensorlib.errors import GraphError
@@ -74,7 +74,7 @@ class Context:
             return tensor
         return wrap(tensor._array, OutputNode(self._node, self._outputs[position]))
 
-    def _finish(self, results: Sequence[Tensor]) -> None:
+    def _finish(self, results: Sequence[Any]) -> None:
         saved = list(self._saved)
         self._versions = tuple(0 if tensor is None else tensor._version[0] for tensor in saved)
         for k, tensor in enumerate(saved):
@@ -86,38 +86,38 @@ class Context:
 
 
 class FunctionNode(MultiNode):
-    """The node of a call of a `Function`: its pullback is the user's `backward`."""
+    """The node of a call of a `Function`: its pullback is the user's `backward`, and its context is all that it saves.
 
-    __slots__ = ("context", "function")
+    Attributes:
+        materialize: whether `backward` gets zeros for results that no gradient came to.
+    """
+
+    __slots__ = ("materialize",)
 
     def __init__(
-        self, function: type[Function], context: Context, edges: tuple[Node | None, ...], results: Sequence[Tensor]
+        self, function: type[Function], context: Context, edges: tuple[Node | None, ...], results: Sequence[Any]
     ) -> None:
         self.order = next_order()
         self.op = function
-        self.function = function
-        self.context = context
         self.edges = edges
         self.pullbacks = ()
-        self.saved = ()
-        self.roles = ()
+        self.saved = (context,)
+        self.roles = (None,)
         self.guards = ()
         self.version = 0
         self.hooks = None
-        self.outputs = tuple([(result._array.shape, result._array.dtype) for result in results])
-        self.shape, self.dtype = self.outputs[0]
+        self.materialize = context._materialize
+        arrays = [result._array if isinstance(result, Tensor) else None for result in results]
+        self.outputs = tuple([None if array is None else (array.shape, array.dtype) for array in arrays])
+        self.shape, self.dtype = next(output for output in self.outputs if output is not None)
 
     def name(self) -> str:
         """Name of the node as PyTorch prints it."""
-        return f"{self.function.__name__}Backward"
-
-    def saved_tensors(self) -> tuple[Any, ...]:
-        """Nothing: the context holds what is saved."""
-        return self.checked_saved()
+        return f"{self.op.__name__}Backward"
 
     def complete(self, given: dict[int, Any], as_tensors: bool) -> tuple[Any, ...]:
         """Return the gradients of all results, None instead of zeros where the context asks for it."""
-        if self.context._materialize:
+        if self.materialize:
             return super().complete(given, as_tensors)
         return tuple([given.get(k) for k in range(len(self.outputs))])
 
@@ -125,14 +125,15 @@ class FunctionNode(MultiNode):
         """Call the user's `backward` with tensors, and check what it returns."""
         record = xp is tensor_namespace
         tensors = [g if g is None or isinstance(g, Tensor) else wrap(array_module(g).asarray(g)) for g in gradient]
-        self.context._node = self
+        (context,) = saved
+        context._node = self
         try:
             with set_grad_enabled(record):
-                returned = self.function.backward(self.context, *tensors)
+                returned = self.op.backward(context, *tensors)
         finally:
-            self.context._node = None
+            context._node = None
         grads = list(returned) if isinstance(returned, (tuple, list)) else [returned]
-        name, count = self.function.__name__, len(self.edges)
+        name, count = self.op.__name__, len(self.edges)
         if len(grads) < count or any(g is not None for g in grads[count:]):
             raise GraphError(f"{name}.backward: returned {len(grads)} gradients, forward took {count} arguments")
         for k, g in enumerate(grads):
@@ -174,7 +175,7 @@ class Function:
 
     @staticmethod
     def forward(ctx: Any, *args: Any) -> Any:
-        """Compute the result from the arguments: tensors and anything else; recording is off."""
+        """Compute the result, or several, from the arguments: tensors and anything else; recording is off."""
         raise NotImplementedError("Function: a subclass needs a static method forward(ctx, ...)")
 
     @staticmethod
@@ -191,31 +192,37 @@ class Function:
         with no_grad():
             returned = cls.forward(context, *args)
         results = tuple(returned) if isinstance(returned, (tuple, list)) else (returned,)
-        for k, result in enumerate(results):
-            if not isinstance(result, Tensor):
-                raise TypeError(f"{cls.name}.forward: result {k} must be a Tensor, not {type(result).__name__}")
-        if recording:
+        if recording and any(isinstance(result, Tensor) for result in results):
             results = cls._recorded(context, args, edges, results)
         return results if isinstance(returned, (tuple, list)) else results[0]
 
     @classmethod
     def _recorded(
-        cls, context: Context, args: Sequence[Any], edges: tuple[Node | None, ...], results: tuple[Tensor, ...]
-    ) -> tuple[Tensor, ...]:
+        cls, context: Context, args: Sequence[Any], edges: tuple[Node | None, ...], results: tuple[Any, ...]
+    ) -> tuple[Any, ...]:
         context._finish(results)
         node = FunctionNode(cls, context, edges, results)
-        recorded = []
-        for k, result in enumerate(results):
-            dirty = any(result is tensor for tensor in context._dirty)
-            if dirty:
-                check_writable(cls.name, result)
-            elif any(result is x for x in args):
-                result = result.detach()  # returned as it came: a new tensor of the same memory
-            differentiable = not any(result is tensor for tensor in context._non_differentiable)
-            if differentiable and result._array.dtype.kind in "fc":
-                result._edge = OutputNode(node, k)
-            recorded.append(result)
-        return tuple(recorded)
+        return tuple(
+            [
+                cls._placed(context, args, result, OutputNode(node, k)) if isinstance(result, Tensor) else result
+                for k, result in enumerate(results)
+            ]
+        )
+
+    @classmethod
+    def _placed(cls, context: Context, args: Sequence[Any], result: Tensor, node: OutputNode) -> Tensor:
+        """Return a result with its place in the graph."""
+        differentiable = not any(result is tensor for tensor in context._non_differentiable)
+        edge = node if differentiable and result._array.dtype.kind in "fc" else None
+        if any(result is tensor for tensor in context._dirty):
+            check_writable(cls.name, result)
+            rewrite_history(result, wrap(result._array, edge))
+            return result
+        if any(result is x for x in args):
+            result = result.detach()  # returned as it came: a new tensor of the same memory
+        if edge is not None:
+            result._edge = edge
+        return result
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:

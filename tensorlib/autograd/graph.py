@@ -28,7 +28,7 @@ def wrap_array(array: Any, edge: Node | None = None) -> Tensor:
 
 
 next_order = itertools.count(1).__next__
-OUTPUT = -1  # role of a saved value that is the result; inputs have their position, everything else has None
+OUTPUT = -1  # role of a saved value that is the result, less k for the k-th; inputs have their position, others None
 
 Guards = Sequence[list[int]]  # version counters of saved values
 
@@ -103,7 +103,7 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         """The nodes that the gradient goes to, each with the number of its output."""
-        return tuple((edge, 0) for edge in self.edges)
+        return tuple((edge, getattr(edge, "index", 0)) for edge in self.edges)
 
     def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
         """Call `hook(gradient)` with the gradient of this node's result; what it returns, unless None, replaces it."""
@@ -135,8 +135,9 @@ class Node:
         )
 
     def _guarded_shapes(self) -> str:
-        saved = zip(self.saved or (), self.roles, strict=True)
-        return ", ".join(str(tuple(value.shape)) for value, role in saved if role is not None)
+        saved = [pair for pair in zip(self.saved or (), self.roles, strict=True) if hasattr(pair[0], "shape")]
+        named = [value for value, role in saved if role is not None] or [value for value, _ in saved]
+        return ", ".join(str(tuple(value.shape)) for value in named)
 
     def backward(self, gradient: Any, xp: Any, saved: tuple[Any, ...]) -> Sequence[Any]:
         """Return the gradients of the inputs; None where none is needed."""
@@ -151,8 +152,12 @@ class Node:
         tensors = list(saved)
         for k, role in enumerate(self.roles):
             if role is not None:
-                tensors[k] = wrap_array(saved[k], self if role == OUTPUT else self.edges[role])
+                tensors[k] = wrap_array(saved[k], self.edges[role] if role >= 0 else self.output(OUTPUT - role))
         return tuple(tensors)
+
+    def output(self, k: int) -> Node:
+        """Return the node of the k-th result: this one, where there is but one."""
+        return self
 
 
 class Leaf(Node):
@@ -181,7 +186,7 @@ class MultiNode(Node):
     """How several results were made at once: the engine collects the gradients of all before it goes on.
 
     Attributes:
-        outputs: shape and type of each result.
+        outputs: shape and type of each result; None for what is no tensor.
     """
 
     __slots__ = ("outputs",)
@@ -196,10 +201,14 @@ class MultiNode(Node):
         guards: Guards,
     ) -> None:
         super().__init__(op, edges, values[0], saved, roles, guards)
-        self.outputs = tuple([(value.shape, value.dtype) for value in values])
+        self.outputs: tuple[Any, ...] = tuple([(value.shape, value.dtype) for value in values])
+
+    def output(self, k: int) -> Node:
+        """Return the node of the k-th result."""
+        return OutputNode(self, k)
 
     def complete(self, given: dict[int, Any], as_tensors: bool) -> tuple[Any, ...]:
-        """Return the gradients of all results: zeros for those that none came to."""
+        """Return the gradients of all results: zeros for those that none came to, None for what is no tensor."""
         some = next(iter(given.values()))
         xp = array_module(some._array if as_tensors else some)
 
@@ -207,7 +216,8 @@ class MultiNode(Node):
             array = xp.zeros(shape, dtype)
             return wrap_array(array) if as_tensors else array
 
-        return tuple([given[k] if k in given else zeros(*output) for k, output in enumerate(self.outputs)])
+        missing = [None if output is None or k in given else zeros(*output) for k, output in enumerate(self.outputs)]
+        return tuple([given.get(k, zero) for k, zero in enumerate(missing)])
 
 
 class OutputNode(Node):

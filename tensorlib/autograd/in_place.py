@@ -7,17 +7,17 @@ used.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy
-
-from tensorlib._xp import array_module
-from tensorlib.autograd.graph import OUTPUT, Leaf, version_sum
+from tensorlib._xp import array_module, is_array
+from tensorlib.autograd.graph import Leaf, version_sum
 from tensorlib.autograd.modes import mode
 from tensorlib.autograd.op import OPS, op
 from tensorlib.autograd.recording import record
-from tensorlib.errors import GraphError, ShapeError
+from tensorlib.dtypes import can_store
+from tensorlib.errors import ArgumentError, GraphError, ShapeError
 from tensorlib.tensor import Tensor, edge_of
 
 if TYPE_CHECKING:
@@ -26,18 +26,20 @@ if TYPE_CHECKING:
 Steps = Sequence[tuple["Op", dict[str, Any]]]
 
 
-def in_place_function(source: Op) -> Callable[..., Tensor]:
-    """Return the function that does what the operation does, into its first tensor."""
+def in_place_function(source: Callable[..., Any]) -> Callable[..., Tensor]:
+    """Return the function that does what an operation, or a function made of some, does, into its first tensor."""
+    name = source.__name__ + "_"
 
     def function(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        check_writable(source.name + "_", self)
+        check_writable(name, self)
         value = source(self, *args, **kwargs)
         keep_original(self, value)
-        return assign(source.name + "_", self, value)
+        return assign(name, self, value)
 
-    function.__name__ = function.__qualname__ = source.name + "_"
+    function.__name__ = function.__qualname__ = name
     summary = (source.__doc__ or "").strip().splitlines()[0]
-    function.__doc__ = f"Do as `{source.name}` in place: {summary[:1].lower()}{summary[1:]}"
+    function.__doc__ = f"Do as `{source.__name__}` in place: {summary[:1].lower()}{summary[1:]}"
+    function.__signature__ = inspect.signature(source)  # type: ignore[attr-defined]
     return function
 
 
@@ -50,7 +52,7 @@ def keep_original(target: Tensor, value: Tensor) -> None:
     xp = array_module(base)
     node.saved = tuple(
         [
-            item.copy() if role not in (None, OUTPUT) and xp.may_share_memory(item, base) else item
+            item.copy() if is_array(item) and (role or 0) >= 0 and xp.may_share_memory(item, base) else item
             for item, role in zip(node.saved or (), node.roles, strict=True)
         ]
     )
@@ -63,13 +65,20 @@ def check_writable(name: str, tensor: Tensor) -> None:
 
     Raises:
         GraphError: the tensor is a leaf that requires a gradient, or a view of one, and recording is on.
-        ValueError: the tensor's memory is read-only, or overlaps itself (as `expand` makes it).
+        ArgumentError: the tensor's memory is read-only, or overlaps itself (as `expand` makes it).
     """
     base = tensor if tensor._view is None else tensor._view.base
     if mode.recording and (isinstance(edge_of(tensor), Leaf) or isinstance(base._edge, Leaf)):
         raise GraphError(f"{name}: a leaf that requires a gradient, or a view of it, cannot be modified; use no_grad()")
-    if not getattr(tensor._array.flags, "writeable", True):
-        raise ValueError(f"{name}: the tensor's memory is read-only or shared by several elements; clone() it first")
+    if not getattr(tensor._array.flags, "writeable", True) or repeats_itself(tensor._array):
+        raise ArgumentError(f"{name}: the tensor's memory is read-only or shared by several elements; clone() it first")
+
+
+def repeats_itself(array: Any) -> bool:
+    """Tell whether several elements of an array are one place in memory, along an axis of stride 0."""
+    if 0 not in array.strides or not array.size:
+        return False
+    return any(step == 0 and length > 1 for step, length in zip(array.strides, array.shape, strict=True))
 
 
 def assign(name: str, target: Tensor, value: Tensor) -> Tensor:
@@ -84,7 +93,7 @@ def assign(name: str, target: Tensor, value: Tensor) -> Tensor:
             f"{name}: the result has shape {tuple(value.shape)}, but the tensor {tuple(target.shape)}; "
             "in-place operations do not change the shape"
         )
-    if not numpy.can_cast(value._array.dtype, target._array.dtype, "same_kind"):
+    if not can_store(value._array.dtype, target._array.dtype):
         raise TypeError(f"{name}: a result of type {value.dtype} cannot be stored in a tensor of type {target.dtype}")
     target._array[...] = value._array
     wrote(target, value)
@@ -94,8 +103,12 @@ def assign(name: str, target: Tensor, value: Tensor) -> Tensor:
 def wrote(target: Tensor, value: Tensor) -> None:
     """Note that `value` now stands in the memory of `target`: its version moves, its history becomes the value's."""
     target._version[0] += 1
-    if not mode.recording:
-        return
+    if mode.recording:
+        rewrite_history(target, value)
+
+
+def rewrite_history(target: Tensor, value: Tensor) -> None:
+    """Give a tensor the history of the value that stands in its memory; the base of a view gets one that holds it."""
     if value._edge is not None and value._array.dtype != target._array.dtype:
         value = OPS["astype"](value, target._array.dtype)
     view = target._view

@@ -30,10 +30,10 @@ from typing import Any, Literal
 
 from tensorlib._xp import array_module, is_array
 from tensorlib.autograd.fast import Plan, quick_function
-from tensorlib.autograd.modes import no_grad
+from tensorlib.autograd.out import write_into
 from tensorlib.autograd.recording import link_view, record, record_tuple
 from tensorlib.autograd.signature import OpSignature
-from tensorlib.dtypes import default_float, result_type
+from tensorlib.dtypes import default_float, fitted_number, result_type
 from tensorlib.errors import ShapeError
 from tensorlib.tensor import Tensor, wrap
 
@@ -100,6 +100,7 @@ class Op:
         self.__module__ = forward.__module__
         self.plans: dict[int, Plan] = {}
         self._reads: tuple[frozenset[int] | None, ...] = ()
+        self._saved_count = 0
         self._needed: dict[tuple[bool, ...], tuple[bool, ...] | None] = {}
         bare = not self.variadic and not self.signature.required_options
         self._bare_count = len(self.signature.inputs) if bare else -1
@@ -115,7 +116,10 @@ class Op:
         if len(pullbacks) != expected:
             raise TypeError(f"{self.name}.grads: {len(pullbacks)} pullbacks given, {expected} needed")
         self.pullbacks = pullbacks
-        self._reads = tuple([saved_values_read(pullback, 3 if self.variadic else 2) for pullback in pullbacks])
+        first = 3 if self.variadic else 2
+        self._reads = tuple([saved_values_read(pullback, first) for pullback in pullbacks])
+        known = [pullback for pullback, reads in zip(pullbacks, self._reads, strict=True) if reads is not None]
+        self._saved_count = known[0].__code__.co_argcount - first if known else 0
 
     def needed(self, wanted: tuple[bool, ...]) -> tuple[bool, ...] | None:
         """Tell which saved values the pullbacks of the wanted inputs read; None where it may be all."""
@@ -131,8 +135,7 @@ class Op:
                 return None
             if want and positions is not None:
                 read |= positions
-        count = _saved_count(self.pullbacks[0], 3 if self.variadic else 2)
-        return None if len(read) == count else tuple([k in read for k in range(count)])
+        return None if len(read) == self._saved_count else tuple([k in read for k in range(self._saved_count)])
 
     def pullbacks_for(self, count: int) -> tuple[Pullback, ...]:
         """Return one pullback for each of `count` tensors."""
@@ -148,23 +151,11 @@ class Op:
         """Apply the operation to arguments as its signature says; `out=` names tensors for the results."""
         if not kwargs and len(args) == self._bare_count:  # just the tensors: nothing to bind
             return self.apply(args, {}) if self.quick is None else self.quick(*args)
-        if "out" in kwargs and "out" not in self.signature.options:
-            return self._call_into(kwargs.pop("out"), args, kwargs)
-        return self.apply(*self.signature.bind(args, kwargs))
-
-    def _call_into(self, out: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Write the result, or the several results, into tensors that are there already."""
-        with no_grad():
-            result = self(*args, **kwargs)
-            if out is None:
-                return result
-            pairs = zip(out, result, strict=True) if isinstance(result, tuple) else [(out, result)]
-            for target, value in pairs:
-                if target._array.shape != value._array.shape:
-                    target.data = wrap(array_module(target._array).empty(value._array.shape, target._array.dtype))
-                target._array[...] = value._array
-                target._version[0] += 1
-        return out
+        out = None if "out" in self.signature.options else kwargs.pop("out", None)
+        inputs, options = self.signature.bind(args, kwargs)
+        if out is not None:
+            return write_into(self.name, out, inputs, lambda: self.apply(inputs, options))
+        return self.apply(inputs, options)
 
     def via(self, xp: Any, *args: Any, **options: Any) -> Any:
         """Call from a pullback: on raw arrays where `xp` is an array module, on tensors where it is the namespace.
@@ -189,7 +180,7 @@ class Op:
             if self.promotion is not None:
                 check_broadcast(self.name, arrays)
             raise error
-        if type(value) is tuple:
+        if isinstance(value, tuple):
             return record_tuple(self, inputs, arrays, value, saved)
         result = record(self, inputs, arrays, value, saved)
         if self.view:
@@ -215,7 +206,12 @@ class Op:
         xp = array_module(*arrays)
         if not any(hasattr(array, "dtype") for array in arrays):
             arrays[0] = xp.asarray(arrays[0], common)
-        return [a.astype(common) if hasattr(a, "dtype") and a.dtype != common else a for a in arrays]
+        return [self._fitted(array, common) for array in arrays]
+
+    def _fitted(self, value: Any, common: Any) -> Any:
+        if hasattr(value, "dtype"):
+            return value if value.dtype == common else value.astype(common)
+        return fitted_number(self.name, value, common)
 
 
 def check_broadcast(name: str, arrays: Sequence[Any]) -> None:
@@ -264,11 +260,6 @@ def saved_values_read(pullback: Pullback, first: int) -> frozenset[int] | None:
     return frozenset(k for k, name in enumerate(names) if name in loaded)
 
 
-def _saved_count(pullback: Pullback, first: int) -> int:
-    count: int = pullback.__code__.co_argcount
-    return count - first
-
-
 def op(
     *,
     promotion: Promotion | None = None,
@@ -286,7 +277,7 @@ def op(
     Args:
         promotion: "common" brings tensors to their common type and lets Python numbers stand for tensors, "float" also
             makes floats of integers; None takes tensors only, as they are.
-        view: the result shares the first tensor's memory where it can.
+        view: the result shares the first tensor's memory where it can; each of several results that of any.
         differentiable: False where the result never has a gradient.
         packs: the option that further positional numbers form: `x.reshape(2, 3)`.
         numbers: Python numbers may stand for tensors; "promotion" implies it.

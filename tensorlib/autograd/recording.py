@@ -26,24 +26,26 @@ def record(op: Op, inputs: Sequence[Any], arrays: Sequence[Any], value: Any, sav
     edges = edges_of(op, inputs)
     if edges is not None and value.dtype.kind in "fc":
         saved = needed_only(op, edges, saved)
-        result._edge = Node(op, edges, value, saved, *describe(saved, inputs, arrays, value, result._version))
+        result._edge = Node(op, edges, value, saved, *describe(saved, inputs, arrays, [result]))
     return result
 
 
 def record_tuple(
     op: Op, inputs: Sequence[Any], arrays: Sequence[Any], values: tuple[Any, ...], saved: tuple[Any, ...]
 ) -> tuple[Tensor, ...]:
-    """Make tensors of the several results of one operation."""
-    results = tuple([wrap(array_module(*arrays).asarray(value)) for value in values])
+    """Make tensors of the several results of one operation; named tuples stay what they are."""
+    results = [wrap(array_module(*arrays).asarray(value)) for value in values]
+    if op.view:
+        share_versions(results, inputs)
     edges = edges_of(op, inputs)
-    if edges is None:
-        return results
-    saved = needed_only(op, edges, saved)
-    parent = MultiNode(op, edges, [r._array for r in results], saved, *describe(saved, inputs, arrays, None, [0]))
-    for k, result in enumerate(results):
-        if result._array.dtype.kind in "fc":
-            result._edge = OutputNode(parent, k)
-    return results
+    if edges is not None:
+        saved = needed_only(op, edges, saved)
+        described = describe(saved, inputs, arrays, results)
+        parent = MultiNode(op, edges, [result._array for result in results], saved, *described)
+        for k, result in enumerate(results):
+            if result._array.dtype.kind in "fc":
+                result._edge = OutputNode(parent, k)
+    return type(values)(*results) if hasattr(values, "_fields") else tuple(results)
 
 
 def edges_of(op: Op, inputs: Sequence[Any]) -> tuple[Node | None, ...] | None:
@@ -66,26 +68,47 @@ def keep_needed(saved: tuple[Any, ...], keep: tuple[bool, ...]) -> tuple[Any, ..
 
 
 def describe(
-    saved: tuple[Any, ...], inputs: Sequence[Any], arrays: Sequence[Any], value: Any, version: list[int]
+    saved: tuple[Any, ...], inputs: Sequence[Any], arrays: Sequence[Any], results: Sequence[Tensor]
 ) -> tuple[tuple[int | None, ...], Guards]:
-    """Find out which saved values are inputs or the result, and whose memory must therefore not change."""
+    """Find out which saved values are inputs or results, and whose memory must therefore not change."""
     roles: list[int | None] = []
     guards: list[list[int]] = []
     for item in saved:
-        role = None
-        if item is value and value is not None:
-            role = OUTPUT
-            guards.append(version)
-        else:
-            for k, array in enumerate(arrays):
-                x = inputs[k]
-                if item is array and isinstance(x, Tensor):
-                    role = k
-                    if array is x._array:  # a promoted copy is nobody's to modify
-                        guards.append(x._version)
-                    break
+        role, version = _origin(item, inputs, arrays, results)
         roles.append(role)
+        if version is not None:
+            guards.append(version)
     return tuple(roles), tuple(guards)
+
+
+def _origin(
+    item: Any, inputs: Sequence[Any], arrays: Sequence[Any], results: Sequence[Tensor]
+) -> tuple[int | None, list[int] | None]:
+    """Return the role of a saved value, and the version of the memory that it lies in where a tensor lies there too."""
+    owner = _owner(item)
+    for k, result in enumerate(results):
+        if owner is _owner(result._array):
+            differentiable = item is result._array and item.dtype.kind in "fc"
+            return OUTPUT - k if differentiable else None, result._version
+    for k, (x, array) in enumerate(zip(inputs, arrays, strict=True)):
+        if isinstance(x, Tensor) and owner is _owner(array):
+            # a promoted copy is nobody's to modify
+            return k if item is array else None, x._version if array is x._array else None
+    return None, None
+
+
+def _owner(array: Any) -> Any:
+    """Return what owns the memory of an array, by which views of one memory are known."""
+    base = getattr(array, "base", None)
+    return array if base is None else base
+
+
+def share_versions(results: Sequence[Tensor], inputs: Sequence[Any]) -> None:
+    """Give results the version of the input whose memory they share."""
+    for result in results:
+        for x in inputs:
+            if _owner(result._array) is _owner(x._array):
+                result._version = x._version
 
 
 def link_view(result: Tensor, source: Tensor, op: Op, options: dict[str, Any]) -> None:

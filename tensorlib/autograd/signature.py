@@ -6,9 +6,17 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-# Spellings accepted beside a parameter's own name: NumPy's for options, PyTorch's for the first two tensors.
-OPTION_ALIASES = {"axis": "dim", "keepdims": "keepdim", "dims": "dim", "size": "shape", "sizes": "shape"}
-INPUT_ALIASES = ("input", "other")
+# Spellings accepted beside a parameter's own name: NumPy's for options, PyTorch's for tensors.
+OPTION_ALIASES = {
+    "axis": "dim",
+    "axis0": "dim0",
+    "axis1": "dim1",
+    "dims": "dim",
+    "keepdims": "keepdim",
+    "size": "shape",
+    "sizes": "shape",
+}
+INPUT_ALIASES = {"x": "input", "src": "value"}
 
 
 class OpSignature:
@@ -59,12 +67,12 @@ class OpSignature:
     def _bind_inputs(self, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         found = list(inputs)
         for k in range(len(inputs), len(self.inputs)):
-            names = (self.inputs[k], *INPUT_ALIASES[k : k + 1])
-            name = next((name for name in names if name in kwargs), None)
-            if name is not None:
+            own = self.inputs[k]
+            name = own if own in kwargs else INPUT_ALIASES.get(own)
+            if name in kwargs:
                 found.append(kwargs.pop(name))
             elif k < self.required_inputs:
-                raise TypeError(f"{self}: argument {self.inputs[k]!r} is missing")
+                raise TypeError(f"{self}: argument {own!r} is missing")
             else:
                 found.append(None)
         return tuple(found)

@@ -28,7 +28,6 @@ class Parameter(Tensor):
         if not isinstance(data, Tensor):
             raise TypeError(f"Parameter: data must be a Tensor, not {type(data).__name__}")
         super().__init__(data)
-        self._version = data._version
         self.requires_grad_(requires_grad)
 
     def __repr__(self) -> str:
@@ -54,7 +53,6 @@ class Buffer(Tensor):
             super().__init__()
         elif isinstance(data, Tensor):
             super().__init__(data)
-            self._version = data._version
         else:
             raise TypeError(f"Buffer: data must be a Tensor, not {type(data).__name__}")
         self.persistent = persistent

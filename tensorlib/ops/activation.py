@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlib.autograd.op import op
+from tensorlib.dims import as_dim
 from tensorlib.dtypes import as_dtype
 from tensorlib.errors import ArgumentError
-from tensorlib.ops._dims import as_dim
 from tensorlib.ops.special import erf
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from tensorlib.attach import tensor_method
 from tensorlib.autograd.op import op
 from tensorlib.dtypes import default_float
 from tensorlib.errors import ArgumentError
-from tensorlib.ops._attach import tensor_method
 from tensorlib.tensor import Tensor
 
 

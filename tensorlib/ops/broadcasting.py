@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy
 
+from tensorlib.attach import public_function
 from tensorlib.errors import ShapeError
-from tensorlib.ops._attach import public_function
 from tensorlib.tensor import Size, Tensor
 
 

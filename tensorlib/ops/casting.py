@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorlib._xp import device_name
+from tensorlib.attach import tensor_method
 from tensorlib.autograd.op import op
 from tensorlib.device import device as Device
 from tensorlib.dtypes import as_dtype
 from tensorlib.dtypes import dtype as Dtype
-from tensorlib.ops._attach import tensor_method
 from tensorlib.ops.shape import clone
 from tensorlib.placement import place
 from tensorlib.tensor import Tensor

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlib._xp import array_module
+from tensorlib.attach import public_function, require_tensor, tensor_method
 from tensorlib.autograd.op import op
-from tensorlib.ops._attach import public_function, require_tensor, tensor_method
 from tensorlib.tensor import Tensor
 
 
-@op(promotion="common", differentiable=False, operator="eq")
+@op(promotion="common", differentiable=False, in_place=True, operator="eq")
 def eq(xp: Any, x: Any, other: Any) -> Any:
     """Tell where `x` is equal to `other`, elementwise.
 
@@ -28,7 +28,7 @@ def eq(xp: Any, x: Any, other: Any) -> Any:
     return x == other, ()
 
 
-@op(promotion="common", differentiable=False, operator="ne", aliases=("not_equal",))
+@op(promotion="common", differentiable=False, in_place=True, operator="ne", aliases=("not_equal",))
 def ne(xp: Any, x: Any, other: Any) -> Any:
     """Tell where `x` differs from `other`, elementwise.
 
@@ -46,7 +46,7 @@ def ne(xp: Any, x: Any, other: Any) -> Any:
     return x != other, ()
 
 
-@op(promotion="common", differentiable=False, operator="lt", aliases=("less",))
+@op(promotion="common", differentiable=False, in_place=True, operator="lt", aliases=("less",))
 def lt(xp: Any, x: Any, other: Any) -> Any:
     """Tell where `x` is less than `other`, elementwise.
 
@@ -64,7 +64,7 @@ def lt(xp: Any, x: Any, other: Any) -> Any:
     return x < other, ()
 
 
-@op(promotion="common", differentiable=False, operator="le", aliases=("less_equal",))
+@op(promotion="common", differentiable=False, in_place=True, operator="le", aliases=("less_equal",))
 def le(xp: Any, x: Any, other: Any) -> Any:
     """Tell where `x` is less than or equal to `other`, elementwise.
 
@@ -82,7 +82,7 @@ def le(xp: Any, x: Any, other: Any) -> Any:
     return x <= other, ()
 
 
-@op(promotion="common", differentiable=False, operator="gt", aliases=("greater",))
+@op(promotion="common", differentiable=False, in_place=True, operator="gt", aliases=("greater",))
 def gt(xp: Any, x: Any, other: Any) -> Any:
     """Tell where `x` is greater than `other`, elementwise.
 
@@ -100,7 +100,7 @@ def gt(xp: Any, x: Any, other: Any) -> Any:
     return x > other, ()
 
 
-@op(promotion="common", differentiable=False, operator="ge", aliases=("greater_equal",))
+@op(promotion="common", differentiable=False, in_place=True, operator="ge", aliases=("greater_equal",))
 def ge(xp: Any, x: Any, other: Any) -> Any:
     """Tell where `x` is greater than or equal to `other`, elementwise.
 
@@ -118,7 +118,7 @@ def ge(xp: Any, x: Any, other: Any) -> Any:
     return x >= other, ()
 
 
-@op(promotion="common", differentiable=False)
+@op(promotion="common", differentiable=False, in_place=True)
 def logical_and(xp: Any, x: Any, other: Any) -> Any:
     """Tell where both are true, elementwise; numbers other than 0 are true.
 
@@ -136,7 +136,7 @@ def logical_and(xp: Any, x: Any, other: Any) -> Any:
     return xp.logical_and(x, other), ()
 
 
-@op(promotion="common", differentiable=False)
+@op(promotion="common", differentiable=False, in_place=True)
 def logical_or(xp: Any, x: Any, other: Any) -> Any:
     """Tell where one or both are true, elementwise; numbers other than 0 are true.
 
@@ -154,7 +154,7 @@ def logical_or(xp: Any, x: Any, other: Any) -> Any:
     return xp.logical_or(x, other), ()
 
 
-@op(promotion="common", differentiable=False)
+@op(promotion="common", differentiable=False, in_place=True)
 def logical_xor(xp: Any, x: Any, other: Any) -> Any:
     """Tell where exactly one is true, elementwise; numbers other than 0 are true.
 
@@ -172,7 +172,7 @@ def logical_xor(xp: Any, x: Any, other: Any) -> Any:
     return xp.logical_xor(x, other), ()
 
 
-@op(promotion="common", differentiable=False)
+@op(promotion="common", differentiable=False, in_place=True)
 def logical_not(xp: Any, x: Any) -> Any:
     """Tell where `x` is false or 0, elementwise.
 

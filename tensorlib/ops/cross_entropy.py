@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlib._xp import array_module
+from tensorlib.attach import public_function
 from tensorlib.autograd.op import op
 from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.kernels import loss as kernels
-from tensorlib.ops._attach import public_function
 from tensorlib.ops._classes import (
     Shape,
     as_rows,
@@ -60,10 +60,10 @@ def nll_loss(
     classes, factors = right_classes("nll_loss", xp, x, target, weight, ignore_index)
     losses = -as_rows(xp, x)[xp.arange(classes.size), classes]
     value, factors = reduced_classes(xp, losses, factors, reduction, target.shape)
-    return value, (x.shape, x.dtype, target, classes, factors)
+    return value, (x.shape, x.dtype, classes, factors)
 
 
-def _nll_gradient(xp: Any, g: Any, shape: Shape, dtype: Any, target: Any, classes: Any, factors: Any) -> Any:
+def _nll_gradient(xp: Any, g: Any, shape: Shape, dtype: Any, classes: Any, factors: Any) -> Any:
     return per_example(g, shape) * _minus_one_hot(shape, dtype, classes, factors)
 
 
@@ -103,12 +103,10 @@ def class_cross_entropy(
     classes, factors = right_classes("cross_entropy", xp, x, target, weight, ignore_index)
     losses, probabilities = kernels.cross_entropy(xp, as_rows(xp, x), classes)
     value, factors = reduced_classes(xp, losses, factors, reduction, target.shape)
-    return value, (x, target, classes, factors, probabilities)
+    return value, (x, classes, factors, probabilities)
 
 
-def _cross_entropy_gradient(
-    xp: Any, g: Any, x: Any, target: Any, classes: Any, factors: Any, probabilities: Any
-) -> Any:
+def _cross_entropy_gradient(xp: Any, g: Any, x: Any, classes: Any, factors: Any, probabilities: Any) -> Any:
     step = class_cross_entropy_backward
     return step.via(xp, g, x, classes=classes, factors=factors, probabilities=probabilities)
 

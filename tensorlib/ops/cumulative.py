@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlib.autograd.op import op
-from tensorlib.ops._dims import as_dim
+from tensorlib.dims import as_dim
 from tensorlib.ops.reduction import sum_type
 
 

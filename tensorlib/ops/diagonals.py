@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy
 
+from tensorlib.attach import public_function, require_tensor, tensor_method
 from tensorlib.autograd.op import op
+from tensorlib.dims import as_dims
 from tensorlib.errors import ShapeError
-from tensorlib.ops._attach import public_function, require_tensor, tensor_method
-from tensorlib.ops._dims import as_dims
 from tensorlib.tensor import Tensor
 
 

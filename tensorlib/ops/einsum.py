@@ -5,9 +5,9 @@ from __future__ import annotations
 import string
 from typing import Any
 
+from tensorlib.attach import public_function
 from tensorlib.autograd.op import op
 from tensorlib.errors import ArgumentError, ShapeError
-from tensorlib.ops._attach import public_function
 from tensorlib.ops.diagonals import diagonal
 from tensorlib.tensor import Tensor
 
@@ -25,7 +25,8 @@ def contract(xp: Any, *tensors: Any, terms: tuple[str, ...], result: str) -> Any
         >>> tensorlib.contract([tensorlib.ones(2, 3), tensorlib.ones(3)], terms=("ab", "b"), result="a")
         tensor([3., 3.])
     """
-    return xp.einsum(f"{','.join(terms)}->{result}", *tensors, optimize=len(tensors) > 1), (terms, result, *tensors)
+    value = xp.einsum(f"{','.join(terms)}->{result}", *tensors, optimize=len(tensors) > 1)
+    return (value.copy() if len(tensors) == 1 else value), (terms, result, *tensors)  # of one tensor it may be a view
 
 
 def _gradient(xp: Any, g: Any, k: int, terms: tuple[str, ...], result: str, *tensors: Any) -> Any:

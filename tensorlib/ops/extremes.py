@@ -5,20 +5,25 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from tensorlib._xp import array_module
+from tensorlib.attach import public_function, tensor_method
 from tensorlib.autograd.op import op
+from tensorlib.dims import as_dim
 from tensorlib.errors import ArgumentError
-from tensorlib.ops._attach import public_function, tensor_method
-from tensorlib.ops._dims import as_dim
 from tensorlib.ops.reduction import Axes, kept, reduced_axes, reduced_count
 from tensorlib.ops.selection import maximum, minimum
 from tensorlib.tensor import Tensor
 
 
 class ValuesAndIndices(NamedTuple):
-    """What `max`, `min` and `median` along a dimension give."""
+    """What operations that choose elements along a dimension give.
 
-    values: Tensor
-    indices: Tensor
+    Attributes:
+        values: the chosen elements.
+        indices: their places along the dimension, int64.
+    """
+
+    values: Any
+    indices: Any
 
 
 @op()
@@ -118,16 +123,16 @@ def max_along(xp: Any, x: Any, *, dim: int, keepdim: bool = False) -> Any:
 
     Example:
         >>> tensorlib.max_along(tensorlib.tensor([[1.0, 2.0], [4.0, 3.0]]), 1)
-        (tensor([2., 4.]), tensor([1, 0]))
+        ValuesAndIndices(values=tensor([2., 4.]), indices=tensor([1, 0]))
     """
     if not x.ndim:
         as_dim("max", dim, 0)
-        return (x.copy(), xp.zeros((), "int64")), (xp.zeros((1,), "int64"), 0, 1)
+        return ValuesAndIndices(x.copy(), xp.zeros((), "int64")), (xp.zeros((1,), "int64"), 0, 1)
     axis = as_dim("max", dim, x.ndim)
     check_some("max", x, (axis,))
     indices = xp.expand_dims(x.argmax(axis=axis), axis)
     values, positions = _chosen(xp, x, indices, axis, keepdim)
-    return (values, positions), (indices, axis, x.shape[axis])
+    return ValuesAndIndices(values, positions), (indices, axis, x.shape[axis])
 
 
 max_along.grads(lambda xp, g, indices, axis, length: _at_indices(g, indices, axis, length))
@@ -148,16 +153,16 @@ def min_along(xp: Any, x: Any, *, dim: int, keepdim: bool = False) -> Any:
 
     Example:
         >>> tensorlib.min_along(tensorlib.tensor([[1.0, 2.0], [4.0, 3.0]]), 1)
-        (tensor([1., 3.]), tensor([0, 1]))
+        ValuesAndIndices(values=tensor([1., 3.]), indices=tensor([0, 1]))
     """
     if not x.ndim:
         as_dim("min", dim, 0)
-        return (x.copy(), xp.zeros((), "int64")), (xp.zeros((1,), "int64"), 0, 1)
+        return ValuesAndIndices(x.copy(), xp.zeros((), "int64")), (xp.zeros((1,), "int64"), 0, 1)
     axis = as_dim("min", dim, x.ndim)
     check_some("min", x, (axis,))
     indices = xp.expand_dims(x.argmin(axis=axis), axis)
     values, positions = _chosen(xp, x, indices, axis, keepdim)
-    return (values, positions), (indices, axis, x.shape[axis])
+    return ValuesAndIndices(values, positions), (indices, axis, x.shape[axis])
 
 
 min_along.grads(lambda xp, g, indices, axis, length: _at_indices(g, indices, axis, length))
@@ -178,16 +183,16 @@ def median_along(xp: Any, x: Any, *, dim: int, keepdim: bool = False) -> Any:
 
     Example:
         >>> tensorlib.median_along(tensorlib.tensor([[1.0, 2.0], [4.0, 3.0]]), 1)
-        (tensor([1., 3.]), tensor([0, 1]))
+        ValuesAndIndices(values=tensor([1., 3.]), indices=tensor([0, 1]))
     """
     if not x.ndim:
         as_dim("median", dim, 0)
-        return (x.copy(), xp.zeros((), "int64")), (xp.zeros((1,), "int64"), 0, 1)
+        return ValuesAndIndices(x.copy(), xp.zeros((), "int64")), (xp.zeros((1,), "int64"), 0, 1)
     axis = as_dim("median", dim, x.ndim)
     check_some("median", x, (axis,))
     indices = _median_indices(xp, x, axis)
     values, positions = _chosen(xp, x, indices, axis, keepdim)
-    return (values, positions), (indices, axis, x.shape[axis])
+    return ValuesAndIndices(values, positions), (indices, axis, x.shape[axis])
 
 
 median_along.grads(lambda xp, g, indices, axis, length: _at_indices(g, indices, axis, length))
@@ -230,7 +235,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
         return amax(input, keepdim=keepdim)
     if isinstance(dim, Tensor):
         return maximum(input, dim)
-    return ValuesAndIndices(*max_along(input, dim=dim, keepdim=keepdim))
+    return max_along(input, dim=dim, keepdim=keepdim)
 
 
 @public_function
@@ -260,7 +265,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
         return amin(input, keepdim=keepdim)
     if isinstance(dim, Tensor):
         return minimum(input, dim)
-    return ValuesAndIndices(*min_along(input, dim=dim, keepdim=keepdim))
+    return min_along(input, dim=dim, keepdim=keepdim)
 
 
 @public_function
@@ -287,7 +292,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     if dim is None:
         values: Tensor = median_along(input.reshape(-1), dim=0)[0]
         return values
-    return ValuesAndIndices(*median_along(input, dim=dim, keepdim=keepdim))
+    return median_along(input, dim=dim, keepdim=keepdim)
 
 
 @op(differentiable=False)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlib._xp import device_name
+from tensorlib.attach import require_tensor, tensor_method
 from tensorlib.autograd.in_place import assign, check_writable
 from tensorlib.errors import ShapeError
-from tensorlib.ops._attach import require_tensor, tensor_method
 from tensorlib.ops.indexing import getitem_backward, places, write
 from tensorlib.tensor import Tensor
 

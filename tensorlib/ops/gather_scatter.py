@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy
 
+from tensorlib.attach import public_function, require_tensor, tensor_method
 from tensorlib.autograd.op import op
+from tensorlib.dims import as_dim
 from tensorlib.errors import ArgumentError, ShapeError
-from tensorlib.ops._attach import public_function, require_tensor, tensor_method
-from tensorlib.ops._dims import as_dim
 from tensorlib.ops._index import add_at, along_dim, check_range
 from tensorlib.ops.broadcasting import broadcast_shapes
 from tensorlib.ops.indexing import getitem, getitem_backward, places, put_elements

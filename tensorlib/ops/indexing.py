@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlib._xp import array_module, is_array
+from tensorlib.attach import public_function, require_tensor, tensor_method
 from tensorlib.autograd.in_place import check_writable, wrote
 from tensorlib.autograd.modes import mode
 from tensorlib.autograd.op import op
 from tensorlib.autograd.recording import record
+from tensorlib.dims import as_dim
 from tensorlib.errors import ShapeError
-from tensorlib.ops._attach import public_function, require_tensor, tensor_method
-from tensorlib.ops._dims import as_dim
 from tensorlib.ops._index import Advanced, Basic, add_at, arrays_of, put_index, split_index, take_index
 from tensorlib.ops.broadcasting import broadcast_tensors
 from tensorlib.tensor import Tensor, edge_of, wrap

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tensorlib.attach import public_function, require_tensor, tensor_method
 from tensorlib.autograd.op import op
 from tensorlib.autograd.recording import link_view
+from tensorlib.dims import as_dim, as_ints
 from tensorlib.dtypes import result_type
 from tensorlib.errors import ArgumentError, ShapeError
-from tensorlib.ops._attach import public_function, require_tensor, tensor_method
-from tensorlib.ops._dims import as_dim, as_ints
 from tensorlib.ops.shape import narrow, reshape, squeeze
 from tensorlib.tensor import Tensor
 
@@ -84,7 +84,7 @@ def stack(xp: Any, *tensors: Any, dim: int = 0) -> Any:
 stack.grads(lambda xp, g, k, axis: g[(slice(None),) * axis + (k, ...)])
 
 
-@op(method=False)
+@op(view=True, method=False)
 def split_pieces(xp: Any, x: Any, *, lengths: Sequence[int], dim: int) -> Any:
     """Return the consecutive pieces of a tensor along a dimension; gradients of all are collected at once.
 

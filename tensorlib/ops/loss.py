@@ -156,7 +156,7 @@ def binary_cross_entropy_with_logits(
     if x.shape != target.shape:
         raise ShapeError(f"{name}: the target has shape {target.shape}, but must have that of the logits, {x.shape}")
     weight = 1 if weight is None else weight
-    positive = 1 if pos_weight is None else getattr(pos_weight, "_array", pos_weight)
+    positive = 1 if pos_weight is None else getattr(pos_weight, "_array", pos_weight).copy()
     log_sigmoid = logsigmoid.via(xp, x)
     losses = ((1 - target) * (x - log_sigmoid) - positive * target * log_sigmoid) * weight
     value, factor = reduced(xp, losses, reduction_of(name, size_average, reduce, reduction))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tensorlib.attach import in_place_method, public_function, require_tensor, tensor_method
 from tensorlib.errors import ShapeError
-from tensorlib.ops._attach import public_function, require_tensor, tensor_method
 from tensorlib.ops.matrix import matmul
 from tensorlib.tensor import Tensor
 
@@ -136,6 +136,7 @@ def _added(name: str, added: Tensor, product: Tensor, beta: Any, alpha: Any) -> 
 
 
 @public_function
+@in_place_method
 @tensor_method
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """Return `beta * input + alpha * (mat1 @ mat2)` for matrices.
@@ -159,6 +160,7 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: An
 
 
 @public_function
+@in_place_method
 @tensor_method
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """Return `beta * input + alpha * (mat @ vec)` for a matrix (n, k) and a vector (k,).
@@ -175,6 +177,7 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any 
 
 
 @public_function
+@in_place_method
 @tensor_method
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """Return `beta * input + alpha * outer(vec1, vec2)` for vectors of lengths n and m.
@@ -190,6 +193,7 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any
 
 
 @public_function
+@in_place_method
 @tensor_method
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """Return `beta * input + alpha * (batch1 @ batch2)` for batches of matrices, (b, n, k) and (b, k, m).
@@ -206,6 +210,7 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alp
 
 
 @public_function
+@in_place_method
 @tensor_method
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """Return `beta * input + alpha * (batch1 @ batch2).sum(0)` for batches of matrices, (b, n, k) and (b, k, m).

@@ -6,8 +6,8 @@ from typing import Any
 
 from tensorlib._xp import array_module
 from tensorlib.autograd.op import op
+from tensorlib.dims import as_dims
 from tensorlib.dtypes import as_dtype
-from tensorlib.ops._dims import as_dims
 
 Axes = tuple[int, ...] | None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlib.autograd.op import op
+from tensorlib.dims import as_dim, as_dims, as_ints, as_shape, unpacked
 from tensorlib.errors import ShapeError
-from tensorlib.ops._dims import as_dim, as_dims, as_ints, as_shape, unpacked
 from tensorlib.ops.indexing import getitem_backward
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from tensorlib.attach import public_function, require_tensor, tensor_method, tensor_property
+from tensorlib.dims import as_dim, as_dims, as_ints, as_shape, unpacked
 from tensorlib.errors import ShapeError
 from tensorlib.ops import shape as ops
-from tensorlib.ops._attach import public_function, require_tensor, tensor_method, tensor_property
-from tensorlib.ops._dims import as_dim, as_dims, as_ints, as_shape, unpacked
 from tensorlib.ops.indexing import getitem
 from tensorlib.tensor import Size, Tensor
 
@@ -144,6 +144,7 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
 
 
 @public_function
+@tensor_method
 def moveaxis(input: Tensor, source: Any, destination: Any) -> Tensor:
     """Return a view with dimensions moved to other places: another name for `movedim`.
 

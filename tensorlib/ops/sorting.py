@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlib.autograd.op import op
+from tensorlib.dims import as_dim
 from tensorlib.errors import ArgumentError
-from tensorlib.ops._dims import as_dim
 from tensorlib.ops._index import along_dim
+from tensorlib.ops.extremes import ValuesAndIndices
 from tensorlib.ops.gather_scatter import gather_backward
 
 
@@ -43,19 +44,19 @@ def sort(xp: Any, x: Any, *, dim: int = -1, descending: bool = False, stable: bo
         stable: accepted and not used: equal elements always keep their order.
 
     Returns:
-        The sorted values, and their indices as int64.
+        A named tuple: the sorted `values`, and their `indices` as int64.
 
     Raises:
         DimensionError: the dimension is out of range.
 
     Example:
-        >>> values, indices = tensorlib.sort(tensorlib.tensor([3.0, 1.0, 2.0]))
-        >>> values, indices
+        >>> ordered = tensorlib.sort(tensorlib.tensor([3.0, 1.0, 2.0]))
+        >>> ordered.values, ordered.indices
         (tensor([1., 2., 3.]), tensor([1, 2, 0]))
     """
     axis = as_dim("sort", dim, x.ndim)
     values, order = _sorted(xp, x, axis, descending)
-    return (values, order), (axis, order, x.shape)
+    return ValuesAndIndices(values, order), (axis, order, x.shape)
 
 
 sort.grads(_to_places)
@@ -93,7 +94,7 @@ def topk(xp: Any, x: Any, *, k: int, dim: int = -1, largest: bool = True, sorted
         sorted: accepted and not used: the results are always in order.
 
     Returns:
-        The values, the most extreme first, and their indices as int64.
+        A named tuple: the `values`, the most extreme first, and their `indices` as int64.
 
     Raises:
         ArgumentError: there are not k elements.
@@ -109,7 +110,7 @@ def topk(xp: Any, x: Any, *, k: int, dim: int = -1, largest: bool = True, sorted
     if not 0 <= k <= available:
         raise ArgumentError(f"topk: there are {available} elements along dimension {dim}, not {k}")
     values, order = _extremes(xp, x, k, axis, largest) if x.ndim else _sorted(xp, x, axis, largest)
-    return (values, order), (axis, order, x.shape)
+    return ValuesAndIndices(values, order), (axis, order, x.shape)
 
 
 def _extremes(xp: Any, x: Any, k: int, axis: int, largest: bool) -> tuple[Any, Any]:
@@ -139,7 +140,7 @@ def kthvalue(xp: Any, x: Any, *, k: int, dim: int = -1, keepdim: bool = False) -
         keepdim: keep the dimension with length 1.
 
     Returns:
-        The values, and their indices as int64.
+        A named tuple: the `values`, and their `indices` as int64.
 
     Raises:
         ArgumentError: there are not k elements.
@@ -160,7 +161,8 @@ def kthvalue(xp: Any, x: Any, *, k: int, dim: int = -1, keepdim: bool = False) -
         values, order = values[place], order[place]
     kept = values.shape
     shape = kept if keepdim or not x.ndim else kept[:axis] + kept[axis + 1 :]
-    return (values.reshape(shape).copy(), order.reshape(shape).copy()), (axis, order, kept, x.shape)
+    chosen = ValuesAndIndices(values.reshape(shape).copy(), order.reshape(shape).copy())
+    return chosen, (axis, order, kept, x.shape)
 
 
 kthvalue.grads(

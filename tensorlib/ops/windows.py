@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlib.autograd.op import op
+from tensorlib.dims import as_dim
 from tensorlib.errors import ArgumentError
-from tensorlib.ops._dims import as_dim
 
 
 @op()

@@ -170,3 +170,90 @@ def test_no_cycle_holds_the_graph() -> None:
         assert alive() is None
     finally:
         gc.enable()
+
+
+class InPlace(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        x.mul_(3)
+        ctx.mark_dirty(x)
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Any:
+        return g * 3
+
+
+def test_modifying_a_view_reaches_its_base() -> None:
+    x = leaf(1.0, 2.0)
+    y = x * 1
+    part = InPlace.apply(y[:1])
+    assert y.tolist() == [3, 2]
+    (y.sum() + part.sum() * 10).backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [33, 1]
+    with pytest.raises(GraphError, match="InPlace: a leaf that requires a gradient"):
+        InPlace.apply(leaf(1.0))
+
+
+def test_results_that_are_no_tensors_are_passed_on() -> None:
+    class Counted(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Any:
+            return x.numel(), x * 2, "unit"
+
+        @staticmethod
+        def backward(ctx: Any, *grads: Any) -> Any:
+            assert [g is None for g in grads] == [True, False, True]
+            return grads[1] * 2
+
+    x = leaf(1.0, 2.0)
+    count, doubled, unit = Counted.apply(x)
+    assert (count, unit) == (2, "unit")
+    doubled.sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [2, 2]
+
+
+def test_one_gradient_for_two_arguments_is_two() -> None:
+    class Sum(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor, y: Tensor) -> Tensor:
+            return x + y
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> Any:
+            return g, g
+
+    x, y, start = leaf(1.0), leaf(2.0), Tensor(numpy.ones(1))
+    Sum.apply(x, y).backward(start)
+    assert x.grad is not None
+    assert y.grad is not None
+    x.grad.mul_(5)
+    assert y.grad.tolist() == start.tolist() == [1]
+
+
+def test_backward_frees_what_was_saved_unless_told_otherwise() -> None:
+    class Square(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> Any:
+            return g * 2 * ctx.saved_tensors[0]
+
+    x = leaf(3.0)
+    middle = x * 1
+    alive = weakref.ref(middle)
+    result = Square.apply(middle)
+    del middle
+    result.backward(retain_graph=True)
+    assert alive() is not None
+    result.backward()
+    assert alive() is None
+    assert x.grad is not None
+    assert x.grad.tolist() == [12]
+    with pytest.raises(GraphError, match="backward through Square a second time: its saved values are freed"):
+        result.backward()

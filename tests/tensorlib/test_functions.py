@@ -11,8 +11,8 @@ import numpy
 import pytest
 
 import tensorlib
+from tensorlib.attach import FUNCTIONS, METHODS
 from tensorlib.errors import ArgumentError, DimensionError, GraphError, ShapeError
-from tensorlib.ops._attach import FUNCTIONS, METHODS
 from tests.tensorlib.op_table import SAMPLES
 
 MODULES = (

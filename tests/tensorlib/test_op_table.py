@@ -115,3 +115,28 @@ def test_saves_the_same_on_every_quick_call(op):
                 assert type(node) is Node
                 found.add(node.roles)
     assert len(found) == 1
+
+
+def node_of(result):
+    return getattr(result.grad_fn, "parent", result.grad_fn)
+
+
+@each(SAMPLES)
+def test_memory_that_is_shared_is_known_to_be(sample):
+    """A result that shares memory shares the version, and what is saved of it is guarded."""
+    args, options = sample.tensors(requires_grad=sample.differentiable)
+    value = [result for result in results(sample.call(args, options)) if isinstance(result, Tensor)]
+    inputs = [x for name, x in [("", args), *options.items()] if name not in sample.arrays for x in flat(x)]
+    for result in value:
+        for x in inputs:
+            assert result._version is x._version or not numpy.shares_memory(result._array, x._array)
+    for node in {node_of(result) for result in value if result.grad_fn is not None}:
+        saved = [item for item in node.saved if isinstance(item, numpy.ndarray)]
+        for x in [*args_of(sample, args), *value]:
+            if any(numpy.shares_memory(item, x._array) for item in saved):
+                assert any(counter is x._version for counter in node.guards)
+
+
+def args_of(sample, args):
+    """Return the tensors among the arguments; functions made of several operations may save parts of them."""
+    return flat(args) if sample.op in OPS else []
