@@ -1,5 +1,6 @@
-"""Optimizers: SGD, Adam, AdamW."""
+"""Optimizers, and schedules of their learning rates."""
 
+from tensorlib.optim import lr_scheduler as lr_scheduler
 from tensorlib.optim.adam import Adam as Adam
 from tensorlib.optim.adamw import AdamW as AdamW
 from tensorlib.optim.optimizer import Optimizer as Optimizer
