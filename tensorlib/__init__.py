@@ -27,6 +27,7 @@ from tensorlib.creation import eye as eye
 from tensorlib.creation import from_numpy as from_numpy
 from tensorlib.creation import full as full
 from tensorlib.creation import full_like as full_like
+from tensorlib.creation import is_floating_point as is_floating_point
 from tensorlib.creation import is_tensor as is_tensor
 from tensorlib.creation import numel as numel
 from tensorlib.creation import ones as ones
@@ -76,11 +77,11 @@ from tensorlib.random import seed as seed
 from tensorlib.random import set_rng_state as set_rng_state
 from tensorlib.serialization import load as load
 from tensorlib.serialization import save as save
+from tensorlib.size import Size as Size
 from tensorlib.spacing import arange as arange
 from tensorlib.spacing import linspace as linspace
 from tensorlib.spacing import logspace as logspace
 from tensorlib.spacing import range as range
-from tensorlib.tensor import Size as Size
 from tensorlib.tensor import Tensor as Tensor
 from tensorlib.version import __version__ as __version__
 
@@ -95,8 +96,10 @@ _attach_methods()
 
 
 def __getattr__(name: str) -> Any:
-    """Find operations by their name: `tensorlib.mul` is the operation `mul`."""
+    """Find operations by their name: `tensorlib.mul` is the operation `mul`, `tensorlib.mul_` its in-place variant."""
     found = _OPS.get(name) or _FUNCTIONS.get(name)
+    if found is None and name.endswith("_") and not name.startswith("_"):
+        found = vars(Tensor).get(name)
     if found is None:
         raise AttributeError(f"module 'tensorlib' has no attribute {name!r}")
     return found

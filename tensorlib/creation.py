@@ -11,7 +11,7 @@ from tensorlib.attach import require_tensor, tensor_method
 from tensorlib.dims import as_shape
 from tensorlib.dtypes import as_dtype, default_float, result_type
 from tensorlib.errors import ShapeError
-from tensorlib.placement import array_module_on, place
+from tensorlib.placement import array_module_on, is_on, place
 from tensorlib.tensor import Tensor, wrap
 
 
@@ -61,13 +61,13 @@ def as_tensor(data: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
     """
     if isinstance(data, Tensor):
         same_type = dtype is None or as_dtype(dtype) is data.dtype
-        if same_type and (device is None or place(data._array, device) is data._array):
+        if same_type and (device is None or is_on(data._array, device)):
             return data
         return data.to(dtype=dtype, device=device)
     return finished(array_of("as_tensor", data, dtype), device, False)
 
 
-def from_numpy(array: numpy.ndarray[Any, Any]) -> Tensor:
+def from_numpy(ndarray: numpy.ndarray[Any, Any]) -> Tensor:
     """Return a tensor that shares the memory of a NumPy array.
 
     Raises:
@@ -78,10 +78,10 @@ def from_numpy(array: numpy.ndarray[Any, Any]) -> Tensor:
         >>> tensorlib.from_numpy(numpy.arange(3))
         tensor([0, 1, 2])
     """
-    if not isinstance(array, numpy.ndarray):
-        raise TypeError(f"from_numpy: needs a NumPy array, not {type(array).__name__}")
-    as_dtype(array.dtype)
-    return wrap(array)
+    if not isinstance(ndarray, numpy.ndarray):
+        raise TypeError(f"from_numpy: needs a NumPy array, not {type(ndarray).__name__}")
+    as_dtype(ndarray.dtype)
+    return wrap(ndarray)
 
 
 def array_of(name: str, data: Any, dtype: Any = None) -> Any:
@@ -135,11 +135,12 @@ def finished(array: Any, device: Any, requires_grad: bool) -> Tensor:
     return result.requires_grad_() if requires_grad else result
 
 
-def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of zeros.
 
     Args:
-        size: the shape, as numbers or one sequence.
+        shape: the lengths, as numbers or one sequence.
+        size: the same as one sequence, by name.
         dtype: element type; the default type unless given.
         device: where to put it.
         requires_grad: record operations on it.
@@ -152,27 +153,27 @@ def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
         tensor([[0., 0., 0.],
                 [0., 0., 0.]])
     """
-    return _made("zeros", size, 0, dtype or default_float(), device, requires_grad)
+    return _made("zeros", shape if size is None else size, 0, dtype or default_float(), device, requires_grad)
 
 
-def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of ones; arguments as of `zeros`.
 
     Example:
         >>> tensorlib.ones(2, dtype=tensorlib.int64)
         tensor([1, 1])
     """
-    return _made("ones", size, 1, dtype or default_float(), device, requires_grad)
+    return _made("ones", shape if size is None else size, 1, dtype or default_float(), device, requires_grad)
 
 
-def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor whose elements are whatever was in its memory; arguments as of `zeros`.
 
     Example:
         >>> tensorlib.empty(2, 3).shape
         tensorlib.Size([2, 3])
     """
-    return _made("empty", size, None, dtype or default_float(), device, requires_grad)
+    return _made("empty", shape if size is None else size, None, dtype or default_float(), device, requires_grad)
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -192,20 +193,21 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
         >>> tensorlib.full((2,), 7)
         tensor([7, 7])
     """
-    value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     kind = array_of("full", fill_value).dtype if dtype is None else dtype
-    return _made("full", size, value, kind, device, requires_grad)
+    return _made("full", size, fill_value, kind, device, requires_grad)
 
 
 def _made(name: str, size: Any, value: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    """Return a tensor of one value, a number or a tensor of one element; None leaves the memory as it is."""
     shape, kind = as_shape(name, size), as_dtype(dtype).numpy
+    number = value.item() if isinstance(value, Tensor) else value
     with array_module_on(device) as xp:
         # zeros by their own function: the system gives zeroed memory lazily
-        array = xp.zeros(shape, kind) if type(value) is int and value == 0 else xp.empty(shape, kind)
-        if value not in (None, 0):
-            array.fill(value)
-    result = wrap(array)
-    return result.requires_grad_() if requires_grad else result
+        is_zero = type(number) is int and number == 0
+        array = xp.zeros(shape, kind) if is_zero else xp.empty(shape, kind)
+        if not is_zero and number is not None:
+            array.fill(number)
+    return finished(array, None, requires_grad)
 
 
 def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -317,6 +319,17 @@ def is_tensor(obj: Any) -> bool:
         (True, False)
     """
     return isinstance(obj, Tensor)
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Tell whether the elements of a tensor are floating point numbers.
+
+    Example:
+        >>> tensorlib.is_floating_point(tensorlib.zeros(1)), tensorlib.is_floating_point(tensorlib.tensor([1]))
+        (True, False)
+    """
+    require_tensor("is_floating_point", input)
+    return input.is_floating_point()
 
 
 def numel(input: Tensor) -> int:

@@ -11,8 +11,8 @@ class device:  # noqa: N801 - the field's name
     """Where a tensor's memory is: the CPU, or a CUDA device by its index.
 
     Args:
-        kind: "cpu", "cuda", "cuda:1", an index of a CUDA device, or another device.
-        index: the CUDA device's index where `kind` does not hold it.
+        type: "cpu", "cuda", "cuda:1", an index of a CUDA device, or another device.
+        index: the CUDA device's index where `type` does not hold it.
 
     Raises:
         DeviceError: there is no such kind of device.
@@ -27,11 +27,11 @@ class device:  # noqa: N801 - the field's name
     type: str
     index: int | None
 
-    def __init__(self, kind: str | int | device, index: int | None = None) -> None:
-        text = f"cuda:{kind}" if isinstance(kind, int) else str(kind)
+    def __init__(self, type: str | int | device, index: int | None = None) -> None:
+        text = f"cuda:{type}" if isinstance(type, int) else str(type)
         name, _, suffix = text.partition(":")
         if name not in ("cpu", "cuda") or (suffix and not suffix.isdigit()) or (suffix and index is not None):
-            raise DeviceError(f"device: {kind!r} is not known; needs 'cpu', 'cuda' or 'cuda:INDEX'")
+            raise DeviceError(f"device: {type!r} is not known; needs 'cpu', 'cuda' or 'cuda:INDEX'")
         self.type = name
         self.index = int(suffix) if suffix else index
 
@@ -42,9 +42,7 @@ class device:  # noqa: N801 - the field's name
         return self.type if self.index is None else f"{self.type}:{self.index}"
 
     def __eq__(self, other: Any) -> bool:
-        if isinstance(other, str):
-            other = device(other)
-        return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
+        return str(self) == str(other) if isinstance(other, (device, str)) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash((self.type, self.index))
+        return hash(str(self))

@@ -101,7 +101,7 @@ def get_default_dtype() -> dtype:
     return _Default.dtype
 
 
-def set_default_dtype(value: Any) -> None:
+def set_default_dtype(d: Any) -> None:
     """Set the type that floating point tensors get when none is given.
 
     Raises:
@@ -112,7 +112,7 @@ def set_default_dtype(value: Any) -> None:
         tensorlib.float64
         >>> set_default_dtype(float32)
     """
-    wanted = as_dtype(value)
+    wanted = as_dtype(d)
     if not wanted.is_floating_point:
         raise TypeError(f"set_default_dtype: needs a floating point type, not {wanted}")
     _Default.dtype = wanted

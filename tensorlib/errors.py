@@ -8,7 +8,7 @@ class ShapeError(ValueError, RuntimeError):
 
 
 class ArgumentError(ValueError, RuntimeError):
-    """An argument's value does not fit an operation, where PyTorch raises RuntimeError."""
+    """An argument's value does not fit (PyTorch raises RuntimeError or ValueError)."""
 
 
 class DimensionError(IndexError):

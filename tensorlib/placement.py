@@ -36,17 +36,25 @@ def array_module_on(device: Any) -> Iterator[Any]:
         yield module
 
 
+def is_on(array: Any, device: Any) -> bool:
+    """Tell whether an array is on a device; "cuda" stands for any CUDA device.
+
+    Raises:
+        DeviceError: there is no such kind of device.
+    """
+    wanted, here = Device(device), Device(_xp.device_name(array))
+    return wanted.type == here.type and (wanted.type == "cpu" or wanted.index in (None, here.index))
+
+
 def place(array: Any, device: Any) -> Any:
     """Return an array on a device: itself where it is there already, a copy otherwise.
 
     Raises:
         DeviceError: there is no such device.
     """
-    wanted = Device(device)
-    if wanted.type == "cpu":
-        return _xp.to_host(array)
-    here = Device(_xp.device_name(array))
-    if here.type == "cuda" and wanted.index in (None, here.index):
+    if is_on(array, device):
         return array
-    with array_module_on(wanted) as xp:
+    if Device(device).type == "cpu":
+        return _xp.to_host(array)
+    with array_module_on(device) as xp:
         return xp.asarray(array)

@@ -10,6 +10,7 @@ import numpy
 
 from tensorlib._xp import to_host
 from tensorlib.dtypes import bool_, get_default_dtype, int64, result_type
+from tensorlib.errors import ArgumentError
 from tensorlib.tensor import Tensor
 
 
@@ -54,7 +55,7 @@ def set_printoptions(
         sci_mode: True always prints floats as 1.0000e+00, False never; unless given it depends on the values.
 
     Raises:
-        ValueError: there is no such profile.
+        ArgumentError: there is no such profile.
 
     Example:
         >>> tensorlib.set_printoptions(precision=2)
@@ -63,7 +64,7 @@ def set_printoptions(
         >>> tensorlib.set_printoptions(profile="default")
     """
     if profile is not None and profile not in PROFILES:
-        raise ValueError(f"set_printoptions: profile {profile!r} is not known; there are {', '.join(PROFILES)}")
+        raise ArgumentError(f"set_printoptions: profile {profile!r} is not known; there are {', '.join(PROFILES)}")
     given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
     start = _Current.options if profile is None else PROFILES[profile]
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}

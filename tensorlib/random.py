@@ -12,10 +12,10 @@ from typing import Any
 import numpy
 
 from tensorlib.attach import require_tensor
+from tensorlib.creation import finished
 from tensorlib.dims import as_shape
 from tensorlib.dtypes import as_dtype, default_float
 from tensorlib.errors import ArgumentError
-from tensorlib.placement import place
 from tensorlib.tensor import Tensor, wrap
 
 _STATE = struct.Struct("<Q16s16sII")  # initial seed; PCG64's state, increment, and the half of a number it may keep
@@ -132,13 +132,13 @@ def source_of(generator: Generator | None) -> numpy.random.Generator:
 def _finished(array: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
     kind = as_dtype(dtype or default_float()).numpy
     array = numpy.asarray(array)  # NumPy gives numbers where 0-d arrays would be meant
-    result = wrap(place(array if array.dtype == kind else array.astype(kind), device or "cpu"))
-    return result.requires_grad_() if requires_grad else result
+    return finished(array if array.dtype == kind else array.astype(kind), device, requires_grad)
 
 
-def _width(dtype: Any) -> Any:
-    """Return the type in which to draw floats: NumPy knows two."""
-    return numpy.float64 if as_dtype(dtype or default_float()).itemsize >= 8 else numpy.float32
+def drawn_type(dtype: Any) -> Any:
+    """Return the type in which to draw floats for a type: NumPy knows two."""
+    kind = as_dtype(dtype or default_float())
+    return numpy.float32 if kind.is_floating_point and kind.itemsize < 8 else numpy.float64
 
 
 def rand(
@@ -160,7 +160,7 @@ def rand(
         >>> tensorlib.rand(2, 3).shape
         tensorlib.Size([2, 3])
     """
-    values = source_of(generator).random(as_shape("rand", size), _width(dtype))
+    values = source_of(generator).random(as_shape("rand", size), drawn_type(dtype))
     return _finished(values, dtype, device, requires_grad)
 
 
@@ -173,12 +173,12 @@ def randn(
         >>> tensorlib.randn(2, 3).shape
         tensorlib.Size([2, 3])
     """
-    values = source_of(generator).standard_normal(as_shape("randn", size), _width(dtype))
+    values = source_of(generator).standard_normal(as_shape("randn", size), drawn_type(dtype))
     return _finished(values, dtype, device, requires_grad)
 
 
 def randint(
-    low: int,
+    low: int = 0,
     high: Any = None,
     size: Any = None,
     *,
@@ -190,7 +190,7 @@ def randint(
     """Return integers from `low` up to but without `high`; `randint(high, size)` starts at zero.
 
     Args:
-        low: the smallest value.
+        low: the smallest value, 0 unless given.
         high: one more than the greatest.
         size: the shape.
         generator: where to draw from; the default generator unless given.
@@ -214,7 +214,14 @@ def randint(
     return _finished(values, dtype or numpy.int64, device, requires_grad)
 
 
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
+def randperm(
+    n: int,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Return the integers from 0 to n - 1 in a random order.
 
     Raises:
@@ -226,33 +233,54 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     """
     if n < 0:
         raise ArgumentError(f"randperm: needs zero or more, not {n}")
-    return _finished(source_of(generator).permutation(n), dtype or numpy.int64, device, False)
+    return _finished(source_of(generator).permutation(n), dtype or numpy.int64, device, requires_grad)
 
 
-def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
+def rand_like(
+    input: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Return what `rand` does in the shape, type and place of a tensor, unless told otherwise.
 
     Example:
         >>> tensorlib.rand_like(tensorlib.zeros(2, 3)).shape
         tensorlib.Size([2, 3])
     """
-    require_tensor("rand_like", input)
-    return rand(input.shape, generator=generator, dtype=dtype or input.dtype, device=device or input.device)
+    options = _like("rand_like", input, dtype, device)
+    return rand(input.shape, generator=generator, requires_grad=requires_grad, **options)
 
 
-def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
+def randn_like(
+    input: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Return what `randn` does in the shape, type and place of a tensor, unless told otherwise.
 
     Example:
         >>> tensorlib.randn_like(tensorlib.zeros(2, 3)).shape
         tensorlib.Size([2, 3])
     """
-    require_tensor("randn_like", input)
-    return randn(input.shape, generator=generator, dtype=dtype or input.dtype, device=device or input.device)
+    options = _like("randn_like", input, dtype, device)
+    return randn(input.shape, generator=generator, requires_grad=requires_grad, **options)
 
 
 def randint_like(
-    input: Tensor, low: int, high: int | None = None, *, generator: Generator | None = None, dtype: Any = None
+    input: Tensor,
+    low: int = 0,
+    high: int | None = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Return what `randint` does in the shape, type and place of a tensor, unless told otherwise.
 
@@ -260,6 +288,12 @@ def randint_like(
         >>> tensorlib.randint_like(tensorlib.zeros(2), 1)
         tensor([0., 0.])
     """
-    require_tensor("randint_like", input)
+    options = _like("randint_like", input, dtype, device)
     low, high = (0, low) if high is None else (low, high)
-    return randint(low, high, input.shape, generator=generator, dtype=dtype or input.dtype, device=input.device)
+    return randint(low, high, input.shape, generator=generator, requires_grad=requires_grad, **options)
+
+
+def _like(name: str, input: Tensor, dtype: Any, device: Any) -> dict[str, Any]:
+    """Return a tensor's type and device, unless others are given."""
+    require_tensor(name, input)
+    return {"dtype": dtype or input.dtype, "device": input.device if device is None else device}

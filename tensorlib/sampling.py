@@ -11,7 +11,7 @@ from tensorlib.attach import public_function, require_tensor, tensor_method
 from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.ops.indexing import write
 from tensorlib.placement import place
-from tensorlib.random import Generator, randn, source_of
+from tensorlib.random import Generator, drawn_type, randn, source_of
 from tensorlib.tensor import Tensor, wrap
 
 
@@ -126,10 +126,6 @@ def _filled(name: str, target: Tensor, values: Any) -> Tensor:
     return write(name, target, ..., wrap(place(numpy.asarray(values), device_name(target._array))))
 
 
-def _width(target: Tensor) -> Any:
-    return numpy.float32 if target.dtype.name in ("float32", "float16") else numpy.float64
-
-
 @tensor_method
 def uniform_(self: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Fill with numbers from the uniform distribution on [a, b).
@@ -140,7 +136,8 @@ def uniform_(self: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Generat
     """
     if b < a:
         raise ArgumentError(f"uniform_: the interval from {a} to {b} is empty")
-    return _filled("uniform_", self, source_of(generator).random(self.shape, _width(self)) * (b - a) + a)
+    drawn = source_of(generator).random(self.shape, drawn_type(self.dtype))
+    return _filled("uniform_", self, drawn * (b - a) + a)
 
 
 @tensor_method
@@ -153,7 +150,8 @@ def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Gen
     """
     if std < 0:
         raise ArgumentError(f"normal_: a standard deviation must not be negative, {std} is")
-    return _filled("normal_", self, source_of(generator).standard_normal(self.shape, _width(self)) * std + mean)
+    drawn = source_of(generator).standard_normal(self.shape, drawn_type(self.dtype))
+    return _filled("normal_", self, drawn * std + mean)
 
 
 @tensor_method
@@ -189,7 +187,8 @@ def exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | Non
     """
     if lambd <= 0:
         raise ArgumentError(f"exponential_: the rate must be positive, {lambd} is not")
-    return _filled("exponential_", self, source_of(generator).standard_exponential(self.shape, _width(self)) / lambd)
+    drawn = source_of(generator).standard_exponential(self.shape, drawn_type(self.dtype))
+    return _filled("exponential_", self, drawn / lambd)
 
 
 @tensor_method

@@ -29,9 +29,10 @@ from tensorlib._xp import to_host
 from tensorlib.device import device as Device
 from tensorlib.dtypes import as_dtype
 from tensorlib.dtypes import dtype as Dtype
-from tensorlib.errors import DeviceError, FileFormatError
+from tensorlib.errors import ArgumentError, DeviceError, FileFormatError
 from tensorlib.placement import place
-from tensorlib.tensor import Size, Tensor, wrap
+from tensorlib.size import Size
+from tensorlib.tensor import Tensor, wrap
 
 FORMAT = "tensorlib"
 VERSION = 1
@@ -59,7 +60,7 @@ def save(obj: Any, f: File, pickle_protocol: int = pickle.DEFAULT_PROTOCOL) -> N
     Raises:
         GraphError: a tensor is the result of a recorded operation and within an object of another kind.
         OSError: the file cannot be written.
-        ValueError: the object contains itself.
+        ArgumentError: the object contains itself.
 
     Example:
         >>> import io
@@ -142,7 +143,7 @@ class _Writer:
 
     def _encode_container(self, value: Any) -> Any:
         if id(value) in self._inside:
-            raise ValueError(f"save: a {type(value).__name__} contains itself")
+            raise ArgumentError(f"save: a {type(value).__name__} contains itself")
         self._inside.add(id(value))
         mapping = TAG_OF_MAPPING.get(type(value))
         if mapping is not None:

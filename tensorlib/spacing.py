@@ -13,7 +13,7 @@ from tensorlib.tensor import Tensor
 
 
 def arange(
-    start: Any,
+    start: Any = 0,
     end: Any = None,
     step: Any = 1,
     *,
@@ -44,7 +44,8 @@ def arange(
     if step == 0 or (end - start) * step < 0:
         raise ArgumentError(f"arange: a step of {step} does not lead from {start} to {end}")
     kind = as_dtype(dtype).numpy if dtype is not None else result_type([start, end, step])
-    count = math.ceil((end - start) / step)
+    whole = all(isinstance(value, int) for value in (start, end, step))
+    count = -((start - end) // step) if whole else math.ceil((end - start) / step)
     with array_module_on(device) as xp:
         whole = kind.kind in "iu" or all(isinstance(value, int) for value in (start, step))
         steps = xp.arange(count, dtype="i8" if whole else "f8")
@@ -52,7 +53,15 @@ def arange(
     return finished(array, None, requires_grad)
 
 
-def range(start: Any, end: Any = None, step: Any = 1, **options: Any) -> Tensor:
+def range(
+    start: Any = 0,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Return the values from `start` up to and with `end`, `step` apart, in the default type; better use `arange`.
 
     Raises:
@@ -66,8 +75,8 @@ def range(start: Any, end: Any = None, step: Any = 1, **options: Any) -> Tensor:
     if step == 0 or (end - start) * step < 0:
         raise ArgumentError(f"range: a step of {step} does not lead from {start} to {end}")
     count = math.floor((end - start) / step) + 1
-    options.setdefault("dtype", default_float())
-    return arange(start, start + (count - 0.5) * step, step, **options)
+    kind = dtype or default_float()
+    return arange(start, start + (count - 0.5) * step, step, dtype=kind, device=device, requires_grad=requires_grad)
 
 
 def logspace(
@@ -89,11 +98,8 @@ def logspace(
         >>> tensorlib.logspace(0, 2, 3)
         tensor([  1.,  10., 100.])
     """
-    if steps < 0:
-        raise ArgumentError(f"logspace: needs zero or more steps, not {steps}")
-    with array_module_on(device) as xp:
-        array = (base ** xp.linspace(float(start), float(end), steps)).astype(as_dtype(dtype or default_float()).numpy)
-    return finished(array, None, requires_grad)
+    exponents = _spaced("logspace", start, end, steps, device)
+    return finished((base**exponents).astype(as_dtype(dtype or default_float()).numpy), None, requires_grad)
 
 
 def linspace(
@@ -108,9 +114,12 @@ def linspace(
         >>> tensorlib.linspace(0, 1, 5)
         tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
+    values = _spaced("linspace", start, end, steps, device)
+    return finished(values.astype(as_dtype(dtype or default_float()).numpy), None, requires_grad)
+
+
+def _spaced(name: str, start: Any, end: Any, steps: int, device: Any) -> Any:
     if steps < 0:
-        raise ArgumentError(f"linspace: needs zero or more steps, not {steps}")
-    kind = as_dtype(dtype or default_float()).numpy
+        raise ArgumentError(f"{name}: needs zero or more steps, not {steps}")
     with array_module_on(device) as xp:
-        array = xp.linspace(float(start), float(end), steps, dtype="f8").astype(kind)
-    return finished(array, None, requires_grad)
+        return xp.linspace(float(start), float(end), steps, dtype="f8")

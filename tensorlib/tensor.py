@@ -19,43 +19,13 @@ from tensorlib.device import device as Device
 from tensorlib.dims import as_dim
 from tensorlib.dtypes import as_dtype, default_float, dtype
 from tensorlib.errors import GraphError, ShapeError
+from tensorlib.size import Size
 
 if TYPE_CHECKING:
     from tensorlib._methods import TensorMethods
     from tensorlib.autograd.op import Op
 else:
     TensorMethods = object
-
-
-class Size(tuple[int, ...]):
-    """The shape of a tensor: a tuple that knows its number of elements."""
-
-    __slots__ = ()
-
-    def numel(self) -> int:
-        """Return the number of elements of a tensor of this shape."""
-        product = 1
-        for length in self:
-            product *= length
-        return product
-
-    def __getitem__(self, index: Any) -> Any:
-        found = tuple.__getitem__(self, index)
-        return Size(found) if isinstance(index, slice) else found
-
-    def __add__(self, other: Any) -> Any:
-        return Size(tuple.__add__(self, other)) if isinstance(other, tuple) else NotImplemented
-
-    def __radd__(self, other: Any) -> Any:
-        return Size(tuple.__add__(other, self)) if isinstance(other, tuple) else NotImplemented
-
-    def __mul__(self, count: Any) -> Any:
-        return Size(tuple.__mul__(self, count))
-
-    __rmul__ = __mul__
-
-    def __repr__(self) -> str:
-        return f"tensorlib.Size({list(self)})"
 
 
 class View:
@@ -301,6 +271,17 @@ class Tensor(TensorMethods):
         result._version = self._version
         return result
 
+    def detach_(self) -> Tensor:
+        """Forget this tensor's history, so that it is a leaf which requires no gradient; returns itself.
+
+        Raises:
+            GraphError: it is a view, whose history is its base's.
+        """
+        if self._view is not None:
+            raise GraphError("detach_: a view cannot be detached in place; use detach()")
+        self._edge = None
+        return self
+
     @property
     def data(self) -> Tensor:
         """The same memory without history, and without tracking modifications for gradients."""
@@ -346,6 +327,17 @@ class Tensor(TensorMethods):
     def tolist(self) -> Any:
         """Return the elements as nested lists of Python numbers."""
         return self._array.tolist()
+
+
+def reset_gradient(tensor: Tensor, to_none: bool) -> None:
+    """Take a tensor's gradient away, or make it zeros that are not recorded."""
+    gradient = tensor._grad
+    if to_none or gradient is None:
+        tensor._grad = None
+        return
+    tensor._grad = gradient.detach()
+    tensor._grad._array.fill(0)
+    tensor._grad._bump_version()
 
 
 class KeepGradient:

@@ -11,6 +11,7 @@ import numpy
 from tensorlib._xp import array_module, to_host
 from tensorlib.autograd.api import grad
 from tensorlib.autograd.modes import enable_grad
+from tensorlib.errors import ArgumentError
 from tensorlib.tensor import Tensor, wrap
 
 Function = Callable[..., Any]
@@ -45,7 +46,7 @@ def gradcheck(
 
     Raises:
         GradcheckError: gradients differ; says which element of which output and input, and both numbers.
-        ValueError: no input requires a gradient.
+        ArgumentError: no input requires a gradient.
 
     Example:
         >>> x = tensorlib.Tensor(numpy.array([1.0, 2.0]), requires_grad=True)
@@ -91,7 +92,7 @@ def gradgradcheck(
 
     Raises:
         GradcheckError: second gradients differ; "input" then counts the inputs, followed by the outputs' gradients.
-        ValueError: no input requires a gradient.
+        ArgumentError: no input requires a gradient.
 
     Example:
         >>> x = tensorlib.Tensor(numpy.array([1.0, 2.0]), requires_grad=True)
@@ -115,7 +116,7 @@ def _watched(name: str, inputs: Sequence[Any]) -> list[tuple[int, Tensor]]:
     """Return the inputs that require a gradient, with their positions."""
     found = [(k, x) for k, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
     if not found:
-        raise ValueError(f"{name}: none of the {len(inputs)} inputs requires a gradient")
+        raise ArgumentError(f"{name}: none of the {len(inputs)} inputs requires a gradient")
     for position, x in found:
         if x._array.dtype != numpy.float64:
             warnings.warn(f"{name}: input {position} is {x.dtype}; differences need float64", stacklevel=3)

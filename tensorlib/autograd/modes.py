@@ -6,7 +6,7 @@ import functools
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
@@ -24,35 +24,11 @@ def is_grad_enabled() -> bool:
     return mode.recording
 
 
-class set_grad_enabled:  # noqa: N801 - a context manager with a function's name, as in PyTorch
-    """Switch recording on or off: at once when called, and back at the end when used in a `with` or on a function.
-
-    Example:
-        >>> with set_grad_enabled(False):
-        ...     is_grad_enabled()
-        False
-    """
-
-    def __init__(self, enabled: bool) -> None:
-        self._enabled = enabled
-        self._before = mode.recording
-        mode.recording = enabled
-
-    def __enter__(self) -> None:
-        mode.recording = self._enabled
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        mode.recording = self._before
-
-
 class _Switch:
     """A context manager and decorator that sets recording for its extent."""
 
-    _enabled: bool
-
-    def __init__(self) -> None:
+    def __init__(self, enabled: bool) -> None:
+        self._enabled = enabled
         self._before: list[bool] = []  # a stack, so that one object may be entered again
 
     def __enter__(self) -> None:
@@ -67,22 +43,74 @@ class _Switch:
     def __call__(self, function: Callable[Params, Result]) -> Callable[Params, Result]:
         @functools.wraps(function)
         def wrapped(*args: Params.args, **kwargs: Params.kwargs) -> Result:
-            with type(self)():
+            with _Switch(self._enabled):  # one for each call, as calls may come from several threads
                 return function(*args, **kwargs)
 
         return wrapped
 
 
-class no_grad(_Switch):  # noqa: N801 - as in PyTorch
+class _BareSwitch(_Switch):
+    """A switch without arguments, which may also stand alone above a function: `@no_grad`."""
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        made = super().__new__(cls)
+        if function is None:
+            return made
+        made.__init__()  # type: ignore[misc]  # Python calls it for instances of the class only
+        return made(function)
+
+
+class no_grad(_BareSwitch):  # noqa: N801 - as in PyTorch
     """Operations inside are not recorded: results need no gradient and keep nothing alive.
 
-    Works as `with no_grad():` and as `@no_grad()`.
+    Works as `with no_grad():`, and as `@no_grad()` or `@no_grad` above a function.
+
+    Example:
+        >>> with no_grad():
+        ...     (tensorlib.ones(1, requires_grad=True) * 2).requires_grad
+        False
     """
 
-    _enabled = False
+    def __init__(self) -> None:
+        super().__init__(False)
 
 
-class enable_grad(_Switch):  # noqa: N801 - as in PyTorch
-    """Operations inside are recorded, also within `no_grad`."""
+class enable_grad(_BareSwitch):  # noqa: N801 - as in PyTorch
+    """Operations inside are recorded, also within `no_grad`; used like it.
 
-    _enabled = True
+    Example:
+        >>> @enable_grad
+        ... def recording():
+        ...     return is_grad_enabled()
+        >>> with no_grad():
+        ...     recording()
+        True
+    """
+
+    def __init__(self) -> None:
+        super().__init__(True)
+
+
+class set_grad_enabled(_Switch):  # noqa: N801 - a context manager with a function's name, as in PyTorch
+    """Switch recording on or off: at once when called, and back at the end when used in a `with` or on a function.
+
+    Args:
+        mode: whether operations are recorded.
+
+    Example:
+        >>> with set_grad_enabled(False):
+        ...     is_grad_enabled()
+        False
+    """
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__(mode)
+        super().__enter__()
+
+    def __enter__(self) -> None:
+        mode.recording = self._enabled
+
+    def __call__(self, function: Callable[Params, Result]) -> Callable[Params, Result]:
+        """Switch only while the function runs."""
+        self.__exit__(None, None, None)
+        return super().__call__(function)

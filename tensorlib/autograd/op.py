@@ -34,7 +34,7 @@ from tensorlib.autograd.out import write_into
 from tensorlib.autograd.recording import link_view, record, record_tuple
 from tensorlib.autograd.signature import OpSignature
 from tensorlib.dtypes import default_float, fitted_number, result_type
-from tensorlib.errors import ShapeError
+from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.tensor import Tensor, wrap
 
 Forward = Callable[..., tuple[Any, tuple[Any, ...]]]
@@ -302,7 +302,7 @@ def op(
         )
         for name in (made.name, *made.aliases):
             if name in OPS:
-                raise ValueError(f"two operations are called {name!r}")
+                raise ArgumentError(f"two operations are called {name!r}")
             OPS[name] = made
         return made
 

@@ -15,6 +15,7 @@ OPTION_ALIASES = {
     "keepdims": "keepdim",
     "size": "shape",
     "sizes": "shape",
+    "split_size": "split_size_or_sections",
 }
 INPUT_ALIASES = {"x": "input", "src": "value"}
 

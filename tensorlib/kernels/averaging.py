@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorlib.kernels.convolution import Array, Sizes
-from tensorlib.kernels.pooling import window_slices, windows
+from tensorlib.kernels.convolution import Array, Sizes, fold
+from tensorlib.kernels.pooling import windows
 
 
 def sum_pool(xp: Any, x: Array, out: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes) -> Array:
@@ -47,10 +47,9 @@ def sum_pool_backward(xp: Any, g: Array, size: Sizes, kernel: Sizes, stride: Siz
     Returns:
         New array of shape (N, C, *size).
     """
-    axes = list(zip(size, g.shape[2:], kernel, stride, padding, strict=True))
-    padded = [max(n + 2 * p, (o - 1) * s + k) for n, o, k, s, p in axes]
-    gx = xp.zeros((*g.shape[:2], *padded), g.dtype)
-    for cell in window_slices(g.shape[2:], kernel, stride, (1,) * len(kernel)):
-        gx[cell] += g
-    inside = tuple(slice(p, p + n) for n, _, _, _, p in axes)
-    return xp.ascontiguousarray(gx[(..., *inside)])
+    axes = zip(size, g.shape[2:], kernel, stride, padding, strict=True)
+    reached = tuple(max(n, (o - 1) * s + k - p) for n, o, k, s, p in axes)  # the last window may reach over the end
+    ones = (1,) * len(kernel)
+    columns = xp.broadcast_to(g.reshape(*g.shape[:2], *ones, *g.shape[2:]), (*g.shape[:2], *kernel, *g.shape[2:]))
+    gx = fold(xp, columns, reached, stride, padding, ones)
+    return xp.ascontiguousarray(gx[(..., *map(slice, size))])

@@ -15,6 +15,8 @@ import math
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
+from tensorlib.errors import ShapeError
+
 Array: TypeAlias = Any  # numpy.ndarray or cupy.ndarray, as the namespace `xp` that comes with it
 Sizes: TypeAlias = tuple[int, ...]
 
@@ -104,7 +106,7 @@ def convolution(
         New contiguous array of shape (N, K, *out).
 
     Raises:
-        ValueError: If shapes, groups and window do not agree.
+        ShapeError: If shapes, groups and window do not agree.
     """
     out = check_convolution(x.shape, weight.shape, stride, padding, dilation, groups)
     images, filters = len(x), _grouped_filters(weight, groups)
@@ -189,24 +191,24 @@ def check_convolution(
         groups: As in `convolution`.
 
     Raises:
-        ValueError: If shapes, groups and window do not agree.
+        ShapeError: If shapes, groups and window do not agree.
     """
     if len(x_shape) != len(weight_shape) or len(x_shape) < 3:
-        raise ValueError(
+        raise ShapeError(
             f"convolution: input {x_shape} and weight {weight_shape} need the same number of axes, 3 or more"
         )
     if groups < 1 or weight_shape[0] % groups or x_shape[1] != weight_shape[1] * groups:
-        raise ValueError(
+        raise ShapeError(
             f"convolution: input {x_shape}, weight {weight_shape} and groups={groups} do not agree: need channels ="
             f" weight.shape[1] * groups, and weight.shape[0] a multiple of groups"
         )
     if min(stride + dilation) < 1 or min(padding) < 0:
-        raise ValueError(
+        raise ShapeError(
             f"convolution: stride {stride} and dilation {dilation} must be positive, padding {padding} not negative"
         )
     out = output_size(x_shape[2:], weight_shape[2:], stride, padding, dilation)
     if min(out) < 1:
-        raise ValueError(
+        raise ShapeError(
             f"convolution: kernel {weight_shape[2:]} with dilation {dilation} does not fit into the input of size"
             f" {x_shape[2:]} with padding {padding}"
         )

@@ -5,7 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tensorlib.errors import ShapeError
 from tensorlib.kernels.convolution import Array
+
+
+def as_rows(x: Array) -> Array:
+    """Return the vectors of a batch, of shape (..., n), as the rows of one matrix."""
+    return x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))  # -1 would not do where there are no elements
 
 
 def linear(xp: Any, x: Array, weight: Array, bias: Array | None = None) -> Array:
@@ -24,11 +30,11 @@ def linear(xp: Any, x: Array, weight: Array, bias: Array | None = None) -> Array
         New contiguous array of shape (..., m).
 
     Raises:
-        ValueError: If the last axes of `x` and `weight` differ.
+        ShapeError: If the last axes of `x` and `weight` differ.
     """
     if x.ndim < 1 or weight.ndim != 2 or x.shape[-1] != weight.shape[1]:
-        raise ValueError(f"linear: input {x.shape} and weight {weight.shape} do not agree: need (..., n) and (m, n)")
-    rows = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+        raise ShapeError(f"linear: input {x.shape} and weight {weight.shape} do not agree: need (..., n) and (m, n)")
+    rows = as_rows(x)
     if len(rows) >= len(weight):
         y = xp.matmul(rows, weight.T)
         if bias is not None:

@@ -10,31 +10,22 @@ from typing import Any
 from tensorlib.kernels.convolution import Array
 
 
-def log_softmax(xp: Any, x: Array, axis: int) -> Array:
+def log_softmax(xp: Any, x: Array, axis: int | None) -> Array:
     """Return the logarithm of the softmax along an axis, without overflow.
 
     Args:
         xp: Array namespace of `x`.
         x: Any shape, a floating dtype.
-        axis: Axis along which the exponentials sum to one.
+        axis: Axis along which the exponentials sum to one; None for all.
     """
-    y = x - x.max(axis, keepdims=True)
-    y -= xp.log(xp.exp(y).sum(axis, keepdims=True))
+    y = shifted_by_maximum(x, axis)
+    y -= xp.log(xp.exp(y).sum(axis=axis, keepdims=True))
     return y
 
 
-def log_softmax_backward(xp: Any, g: Array, y: Array, axis: int) -> Array:
-    """Return the gradient of log-softmax with respect to its input.
-
-    Args:
-        xp: Array namespace of the arrays.
-        g: Gradient of the output.
-        y: The output.
-        axis: As in `log_softmax`.
-    """
-    gx = xp.exp(y)
-    gx *= g.sum(axis, keepdims=True)
-    return xp.subtract(g, gx, out=gx)
+def shifted_by_maximum(x: Array, axis: int | None) -> Array:
+    """Return `x` less its maximum along an axis, so that its exponential does not overflow."""
+    return x - x.max(axis=axis, keepdims=True) if x.size else x.copy()
 
 
 def cross_entropy(xp: Any, x: Array, target: Array) -> tuple[Array, Array]:
@@ -50,7 +41,7 @@ def cross_entropy(xp: Any, x: Array, target: Array) -> tuple[Array, Array]:
     Returns:
         Losses of shape (N,), and the probabilities of all classes, shape (N, C), for the gradient.
     """
-    shifted = x - x.max(1, keepdims=True)
+    shifted = shifted_by_maximum(x, 1)
     probabilities = xp.exp(shifted)
     total = probabilities.sum(1, keepdims=True)
     probabilities /= total

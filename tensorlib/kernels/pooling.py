@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
 from typing import Any
 
+from tensorlib.errors import ShapeError
 from tensorlib.kernels.convolution import Array, Sizes, pad
 
 
-def pooled_size(size: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, ceil_mode: bool) -> Sizes:
+def pooled_size(
+    size: Sizes,
+    kernel: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    dilation: Sizes,
+    ceil_mode: bool,
+    name: str = "max_pool",
+) -> Sizes:
     """Return how many windows there are along each spatial axis.
 
     Args:
@@ -24,29 +32,30 @@ def pooled_size(size: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes, dilat
         padding: Cells added on both sides of each axis.
         dilation: Step between the cells of one window.
         ceil_mode: Count a last window that reaches over the end, if it starts in the input or the padding before it.
+        name: The operation, for errors.
 
     Raises:
-        ValueError: If the window does not fit, or the padding is more than half of it.
+        ShapeError: If the window does not fit, or the padding is more than half of it.
 
     Example:
         >>> pooled_size((5,), (2,), (2,), (0,), (1,), ceil_mode=False), pooled_size((5,), (2,), (2,), (0,), (1,), True)
         ((2,), (3,))
     """
     if min(kernel + stride + dilation) < 1 or min(padding) < 0:
-        raise ValueError(
-            f"max_pool: kernel {kernel}, stride {stride} and dilation {dilation} must be positive,"
+        raise ShapeError(
+            f"{name}: kernel {kernel}, stride {stride} and dilation {dilation} must be positive,"
             f" padding {padding} not negative"
         )
     if any(p > (d * (k - 1) + 1) // 2 for p, k, d in zip(padding, kernel, dilation, strict=True)):
-        raise ValueError(f"max_pool: padding {padding} may be at most half of kernel {kernel} with dilation {dilation}")
+        raise ShapeError(f"{name}: padding {padding} may be at most half of kernel {kernel} with dilation {dilation}")
     out = []
     for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True):
         room = n + 2 * p - d * (k - 1) - 1
         count = (room + (s - 1 if ceil_mode else 0)) // s + 1
         out.append(count - 1 if ceil_mode and (count - 1) * s >= n + p else count)
     if min(out) < 1:
-        raise ValueError(
-            f"max_pool: kernel {kernel} with dilation {dilation} does not fit into size {size} with padding {padding}"
+        raise ShapeError(
+            f"{name}: kernel {kernel} with dilation {dilation} does not fit into size {size} with padding {padding}"
         )
     return tuple(out)
 
@@ -72,7 +81,7 @@ def max_pool(
         Maxima of shape (N, C, *out), and their positions in the flattened spatial axes, int64 of the same shape.
 
     Raises:
-        ValueError: See `pooled_size`.
+        ShapeError: See `pooled_size`.
     """
     size = x.shape[2:]
     out = pooled_size(size, kernel, stride, padding, dilation, ceil_mode)
@@ -118,14 +127,8 @@ def windows(
     axes = list(zip(x.shape[2:], out, kernel, stride, padding, dilation, strict=True))
     after = tuple(max(0, (o - 1) * s + d * (k - 1) + 1 - n - p) for n, o, k, s, p, d in axes)
     x = pad(xp, x, padding, after, lowest)
-    return [x[cell] for cell in window_slices(out, kernel, stride, dilation)]
-
-
-def window_slices(out: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Iterator[tuple[Any, ...]]:
-    """Yield for each cell of the window the index that takes it from all windows of an array (N, C, *padded)."""
-    axes = zip(out, kernel, stride, dilation, strict=True)
-    along = [[slice(c * d, c * d + (o - 1) * s + 1, s) for c in range(k)] for o, k, s, d in axes]
-    return ((..., *cell) for cell in itertools.product(*along))
+    along = [[slice(c * d, c * d + (o - 1) * s + 1, s) for c in range(k)] for _, o, k, s, _, d in axes]
+    return [x[(..., *cell)] for cell in itertools.product(*along)]
 
 
 def _first_match(xp: Any, cells: list[Array], y: Array) -> Array:

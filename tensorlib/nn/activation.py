@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tensorlib.errors import ArgumentError
 from tensorlib.nn import functional as F
 from tensorlib.nn.module import Module
 from tensorlib.tensor import Tensor
@@ -113,7 +114,7 @@ class Hardtanh(Module):
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
         if max_val <= min_val:
-            raise ValueError(f"Hardtanh: max_val {max_val} must be above min_val {min_val}")
+            raise ArgumentError(f"Hardtanh: max_val {max_val} must be above min_val {min_val}")
         self.min_val = min_val
         self.max_val = max_val
         self.inplace = inplace

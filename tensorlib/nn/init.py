@@ -10,7 +10,7 @@ import numpy
 from tensorlib._xp import array_module
 from tensorlib.autograd.modes import no_grad
 from tensorlib.errors import ArgumentError, ShapeError
-from tensorlib.random import Generator
+from tensorlib.random import Generator, randperm
 from tensorlib.tensor import Tensor
 
 _GAINS = {
@@ -279,15 +279,14 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
         >>> (sparse_(tensorlib.empty(4, 2), 0.5) == 0).sum(0)
         tensor([2, 2])
     """
-    from tensorlib.random import randperm
-
     if tensor.ndim != 2:
         raise ShapeError(f"sparse_: needs a matrix, given is shape {tuple(tensor.shape)}")
     normal_(tensor, 0.0, std, generator)
+    values = numpy.array(tensor.detach().cpu().numpy())
     rows, columns = tensor.shape
     for column in range(columns):
-        tensor._array[randperm(rows, generator=generator)._array[: math.ceil(sparsity * rows)], column] = 0
-    return tensor
+        values[randperm(rows, generator=generator).numpy()[: math.ceil(sparsity * rows)], column] = 0
+    return _filled(tensor, values)
 
 
 def fans(name: str, tensor: Tensor) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tensorlib.errors import ArgumentError
 from tensorlib.nn.hooks import HookedModule
 from tensorlib.nn.parameter import Buffer, Parameter
 from tensorlib.nn.state import ModuleState
@@ -66,7 +67,7 @@ class Module(ModuleTree, ModuleState, HookedModule):
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(f"register_parameter: {name!r} must be a Parameter or None, not {type(param).__name__}")
         if param is not None and param.grad_fn is not None:
-            raise ValueError(
+            raise ArgumentError(
                 f"register_parameter: {name!r} must be a leaf; the result of an operation cannot be trained"
             )
         self._check_new_name("register_parameter", name)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from tensorlib.device import device as Device
-from tensorlib.dtypes import as_dtype, dtype, float16, float32, float64
+from tensorlib.dtypes import as_dtype, float16, float32, float64
 from tensorlib.nn.parameter import Parameter
-from tensorlib.tensor import Tensor
+from tensorlib.ops.casting import type_and_place
+from tensorlib.tensor import Tensor, reset_gradient
 
 if TYPE_CHECKING:
     from tensorlib.nn.module import Module
@@ -183,12 +183,16 @@ class ModuleTree:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Reset the gradients of all parameters: to None, or to zeros where `set_to_none` is False."""
         for parameter in self.parameters():
-            if set_to_none or parameter.grad is None:
-                parameter.grad = None
-            else:
-                parameter.grad = parameter.grad.detach().zero_()
+            reset_gradient(parameter, set_to_none)
 
-    def to(self, *args: Any, **kwargs: Any) -> Self:
+    def to(
+        self,
+        *target: Any,
+        dtype: Any = None,
+        device: Any = None,
+        non_blocking: bool = False,
+        memory_format: Any = None,
+    ) -> Self:
         """Move parameters and buffers to a device, or give those of floating point another type; return this module.
 
         Call it as `to(device)`, `to(dtype)`, `to(device, dtype)` or `to(tensor)`. The parameters stay the same objects.
@@ -196,10 +200,15 @@ class ModuleTree:
         Raises:
             TypeError: the type is no floating point or complex type.
         """
-        device, kind = _parse_to(args, kwargs)
+        device, kind = type_and_place(target, device, dtype)
         if kind is not None and not (kind.is_floating_point or kind.is_complex):
             raise TypeError(f"to: modules take floating point and complex types, not {kind}")
-        return self._apply(lambda tensor: _converted(tensor, device, kind))
+
+        def converted(tensor: Tensor) -> Tensor:
+            continuous = tensor.dtype.is_floating_point or tensor.dtype.is_complex
+            return tensor.to(device=device, dtype=kind if continuous else None)
+
+        return self._apply(converted)
 
     def type(self, dst_type: Any) -> Self:
         """Give all parameters and buffers another type; return this module."""
@@ -223,7 +232,7 @@ class ModuleTree:
 
     def cuda(self, device: Any = None) -> Self:
         """Move parameters and buffers to a CUDA device, the current one unless given; return this module."""
-        return self.to("cuda" if device is None else Device(device))
+        return self.to("cuda" if device is None else device)
 
     def _apply(self, fn: Callable[[Tensor], Tensor]) -> Self:
         """Put `fn(tensor)` in the place of every parameter, its gradient, and every buffer."""
@@ -239,28 +248,3 @@ class ModuleTree:
             if buffer is not None:
                 self._buffers[name] = fn(buffer)
         return self
-
-
-def _parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Device | None, dtype | None]:
-    """Return the device and the type that the arguments of `to` name."""
-    device, kind = kwargs.get("device"), kwargs.get("dtype")
-    for value in args:
-        if isinstance(value, Tensor):
-            device, kind = value.device, value.dtype
-        elif isinstance(value, bool) or value is None:
-            continue  # non_blocking
-        elif isinstance(value, (Device, int)) or (
-            isinstance(value, str) and value.partition(":")[0] in ("cpu", "cuda")
-        ):
-            device = value
-        else:
-            kind = value
-    return None if device is None else Device(device), None if kind is None else as_dtype(kind)
-
-
-def _converted(tensor: Tensor, device: Device | None, kind: dtype | None) -> Tensor:
-    if kind is not None and not (tensor.dtype.is_floating_point or tensor.dtype.is_complex):
-        kind = None
-    if device is not None:
-        tensor = tensor.to(device)
-    return tensor if kind is None else tensor.to(kind)

@@ -14,7 +14,7 @@ def class_axis(shape: Shape) -> int:
     return 1 if len(shape) > 1 else 0
 
 
-def as_rows(xp: Any, x: Any) -> Any:
+def class_rows(xp: Any, x: Any) -> Any:
     """Return scores as rows: shape (C) or (N, C, d1, ...) becomes (examples, C)."""
     if x.ndim == 2:
         return x
@@ -23,7 +23,7 @@ def as_rows(xp: Any, x: Any) -> Any:
     return xp.moveaxis(x, axis, -1).reshape(examples, x.shape[axis])
 
 
-def from_rows(xp: Any, rows: Any, shape: Shape) -> Any:
+def from_class_rows(xp: Any, rows: Any, shape: Shape) -> Any:
     """Return rows of scores in the shape that they came from."""
     if len(shape) == 2:
         return rows

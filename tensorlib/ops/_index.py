@@ -7,6 +7,7 @@ from typing import Any
 import numpy
 
 from tensorlib._xp import device_name, is_array
+from tensorlib.errors import ArgumentError
 from tensorlib.placement import place
 from tensorlib.tensor import Tensor
 
@@ -52,7 +53,7 @@ def _plain(name: str, item: Any) -> Any:
     """Return one index as an int, slice, None, ... or an array."""
     if isinstance(item, slice):
         if item.step is not None and item.step <= 0:
-            raise ValueError(f"{name}: a slice needs a positive step, not {item.step}; use flip()")
+            raise ArgumentError(f"{name}: a slice needs a positive step, not {item.step}; use flip()")
         return slice(*[None if end is None else int(end) for end in (item.start, item.stop, item.step)])
     if item is None or item is Ellipsis:
         return item

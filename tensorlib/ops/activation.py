@@ -8,6 +8,7 @@ from tensorlib.autograd.op import op
 from tensorlib.dims import as_dim
 from tensorlib.dtypes import as_dtype
 from tensorlib.errors import ArgumentError
+from tensorlib.kernels import loss as kernels
 from tensorlib.ops.special import erf
 
 
@@ -231,7 +232,7 @@ def softmax(xp: Any, x: Any, *, dim: int, dtype: Any = None) -> Any:
         tensor([0.2119, 0.2119, 0.5761])
     """
     x, axis = _softmax_arguments("softmax", x, dim, dtype)
-    y = xp.exp(shifted_by_maximum(x, axis))
+    y = xp.exp(kernels.shifted_by_maximum(x, axis))
     y /= y.sum(axis=axis, keepdims=True)
     return y, (y, axis)
 
@@ -257,7 +258,7 @@ def log_softmax(xp: Any, x: Any, *, dim: int, dtype: Any = None) -> Any:
         tensor([-1.5514, -1.5514, -0.5514])
     """
     x, axis = _softmax_arguments("log_softmax", x, dim, dtype)
-    y = log_softmax_array(xp, x, axis)
+    y = kernels.log_softmax(xp, x, axis)
     return y, (y, axis)
 
 
@@ -272,15 +273,3 @@ def _softmax_arguments(name: str, x: Any, dim: int, dtype: Any) -> tuple[Any, in
     if x.dtype.kind != "f":
         raise TypeError(f"{name}: needs a floating point tensor, not {x.dtype}; give dtype=")
     return x, axis
-
-
-def shifted_by_maximum(x: Any, axis: int | None) -> Any:
-    """Return `x` less its maximum along an axis, so that its exponential does not overflow."""
-    return x - x.max(axis=axis, keepdims=True) if x.size else x.copy()
-
-
-def log_softmax_array(xp: Any, x: Any, axis: int | None) -> Any:
-    """Return the logarithm of the softmax of an array."""
-    y = shifted_by_maximum(x, axis)
-    y -= xp.log(xp.exp(y).sum(axis=axis, keepdims=True))
-    return y

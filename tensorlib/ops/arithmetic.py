@@ -53,6 +53,8 @@ def sub(xp: Any, x: Any, other: Any, *, alpha: Any = 1) -> Any:
         >>> tensorlib.tensor([1.0, 2.0]) - 1
         tensor([0., 1.])
     """
+    if kind_of(x, other) == "b":
+        raise TypeError("sub: needs numbers, not bool; use ^ or logical_not for truth values")
     return (x - other if alpha == 1 else x - alpha * other), (alpha,)
 
 
@@ -103,6 +105,8 @@ def neg(xp: Any, x: Any) -> Any:
         >>> -tensorlib.tensor([1.0, -2.0])
         tensor([-1.,  2.])
     """
+    if x.dtype.kind == "b":
+        raise TypeError("neg: needs numbers, not bool; use ~ or logical_not for truth values")
     return -x, ()
 
 
@@ -258,7 +262,7 @@ def sign(xp: Any, x: Any) -> Any:
         >>> tensorlib.sign(tensorlib.tensor([-1.5, 0.0, 2.0]))
         tensor([-1.,  0.,  1.])
     """
-    return xp.sign(x), ()
+    return (x.copy() if x.dtype.kind == "b" else xp.sign(x)), ()
 
 
 sign.grads(lambda xp, g: g * 0)

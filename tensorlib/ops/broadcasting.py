@@ -8,7 +8,8 @@ import numpy
 
 from tensorlib.attach import public_function
 from tensorlib.errors import ShapeError
-from tensorlib.tensor import Size, Tensor
+from tensorlib.size import Size
+from tensorlib.tensor import Tensor
 
 
 @public_function

@@ -12,7 +12,7 @@ from tensorlib.device import device as Device
 from tensorlib.dtypes import as_dtype
 from tensorlib.dtypes import dtype as Dtype
 from tensorlib.ops.shape import clone
-from tensorlib.placement import place
+from tensorlib.placement import is_on, place
 from tensorlib.tensor import Tensor
 
 
@@ -62,7 +62,15 @@ to_device.grads(lambda xp, g, device: to_device.via(xp, g, device=device))
 
 
 @tensor_method
-def to(self: Tensor, *target: Any, dtype: Any = None, device: Any = None, copy: bool = False, **_: Any) -> Tensor:
+def to(
+    self: Tensor,
+    *target: Any,
+    dtype: Any = None,
+    device: Any = None,
+    copy: bool = False,
+    non_blocking: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """Return the tensor as another type, on another device: itself where it is so already.
 
     Args:
@@ -71,7 +79,8 @@ def to(self: Tensor, *target: Any, dtype: Any = None, device: Any = None, copy: 
         dtype: the type.
         device: the device.
         copy: copy in any case.
-        _: `non_blocking` and `memory_format` are accepted and not used.
+        non_blocking: accepted and not used.
+        memory_format: accepted and not used: copies lie in row-major order.
 
     Raises:
         DeviceError: there is no such device.
@@ -81,19 +90,35 @@ def to(self: Tensor, *target: Any, dtype: Any = None, device: Any = None, copy: 
         >>> tensorlib.tensor([1, 2]).to(tensorlib.float64)
         tensor([1., 2.], dtype=tensorlib.float64)
     """
+    device, dtype = type_and_place(target, device, dtype)
+    result = self
+    if device is not None and not is_on(self._array, device):
+        result = to_device(result, device=device)
+    if dtype is not None and dtype is not result.dtype:
+        result = astype(result, dtype)
+    return clone(result) if copy and result is self else result
+
+
+def type_and_place(target: tuple[Any, ...], device: Any, dtype: Any) -> tuple[Device | None, Dtype | None]:
+    """Return the device and the type that the arguments of `to` name, of a tensor or a module; None for none.
+
+    Args:
+        target: types, devices, tensors; bools, which say `non_blocking` and `copy`, are passed over.
+        device: the device, where it is given by name.
+        dtype: the type, where it is given by name.
+
+    Raises:
+        DeviceError: there is no such device.
+        TypeError: there is no such type.
+    """
     for item in target:
         if isinstance(item, Tensor):
-            dtype, device = item.dtype, item.device
+            device, dtype = item.device, item.dtype
         elif isinstance(item, (str, int, Device)) and not isinstance(item, bool):
             device = item
         elif item is not None and not isinstance(item, bool):
             dtype = item
-    result = self
-    if device is not None and place(self._array, device) is not self._array:
-        result = to_device(result, device=device)
-    if dtype is not None and as_dtype(dtype) is not result.dtype:
-        result = astype(result, dtype)
-    return clone(result) if copy and result is self else result
+    return None if device is None else Device(device), None if dtype is None else as_dtype(dtype)
 
 
 @tensor_method
@@ -103,7 +128,7 @@ def cpu(self: Tensor) -> Tensor:
 
 
 @tensor_method
-def cuda(self: Tensor, device: Any = None, non_blocking: bool = False, **_: Any) -> Tensor:
+def cuda(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
     """Return the tensor on a CUDA device: itself if it is there; on the current device unless another is given."""
     return to(self, device="cuda" if device is None else device)
 
@@ -138,14 +163,13 @@ _TYPE_OF_DTYPE = {dtype: name for name, dtype in _TYPE_NAMES.items()}
 
 
 @tensor_method
-def type(self: Tensor, dtype: Any = None, non_blocking: bool = False, **_: Any) -> Any:
+def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     """Return the name of the tensor's type, or the tensor as another type.
 
     Args:
         self: a tensor.
         dtype: a type, or the name of one such as "tensorlib.FloatTensor", with "cuda." in it for the device.
         non_blocking: accepted and not used.
-        _: accepted and not used, for older names of `non_blocking`.
 
     Raises:
         TypeError: there is no such type.

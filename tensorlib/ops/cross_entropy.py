@@ -11,9 +11,9 @@ from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.kernels import loss as kernels
 from tensorlib.ops._classes import (
     Shape,
-    as_rows,
     class_axis,
-    from_rows,
+    class_rows,
+    from_class_rows,
     per_example,
     reduced_classes,
     right_classes,
@@ -58,7 +58,7 @@ def nll_loss(
     """
     reduction = reduction_of("nll_loss", size_average, reduce, reduction)
     classes, factors = right_classes("nll_loss", xp, x, target, weight, ignore_index)
-    losses = -as_rows(xp, x)[xp.arange(classes.size), classes]
+    losses = -class_rows(xp, x)[xp.arange(classes.size), classes]
     value, factors = reduced_classes(xp, losses, factors, reduction, target.shape)
     return value, (x.shape, x.dtype, classes, factors)
 
@@ -72,7 +72,7 @@ def _minus_one_hot(shape: Shape, dtype: Any, classes: Any, factors: Any = 1) -> 
     xp = array_module(classes)
     rows = xp.zeros((classes.size, shape[class_axis(shape)]), dtype)
     rows[xp.arange(classes.size), classes] = -factors
-    return from_rows(xp, rows, shape)
+    return from_class_rows(xp, rows, shape)
 
 
 nll_loss.grads(_nll_gradient, no_gradient("nll_loss", "target"), no_gradient("nll_loss", "weight"))
@@ -101,7 +101,7 @@ def class_cross_entropy(
         tensor(1.0032)
     """
     classes, factors = right_classes("cross_entropy", xp, x, target, weight, ignore_index)
-    losses, probabilities = kernels.cross_entropy(xp, as_rows(xp, x), classes)
+    losses, probabilities = kernels.cross_entropy(xp, class_rows(xp, x), classes)
     value, factors = reduced_classes(xp, losses, factors, reduction, target.shape)
     return value, (x, classes, factors, probabilities)
 
@@ -134,11 +134,11 @@ def class_cross_entropy_backward(
         tensor([[-1.,  1.]])
     """
     if probabilities is None:
-        probabilities = as_rows(xp, softmax.via(xp, x, dim=class_axis(x.shape)))
+        probabilities = class_rows(xp, softmax.via(xp, x, dim=class_axis(x.shape)))
     g_of_rows = xp.zeros(classes.shape, x.dtype)
     g_of_rows += g.reshape(-1) * factors
     rows = kernels.cross_entropy_backward(xp, g_of_rows, probabilities, classes)
-    return from_rows(xp, rows, x.shape), (g, x, classes, factors)
+    return from_class_rows(xp, rows, x.shape), (g, x, classes, factors)
 
 
 def _backward_by_g(xp: Any, h: Any, g: Any, x: Any, classes: Any, factors: Any) -> Any:

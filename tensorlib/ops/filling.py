@@ -36,7 +36,7 @@ def zero_(self: Tensor) -> Tensor:
 
 
 @tensor_method
-def copy_(self: Tensor, src: Tensor, non_blocking: bool = False, **_: Any) -> Tensor:
+def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     """Write the elements of another tensor, of any type and device, which broadcasts.
 
     Raises:

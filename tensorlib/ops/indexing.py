@@ -28,7 +28,7 @@ def getitem(xp: Any, x: Any, *, index: Any) -> Any:
 
     Raises:
         IndexError: an index is out of range, of another type, or there are too many.
-        ValueError: the step of a slice is not positive.
+        ArgumentError: the step of a slice is not positive.
 
     Example:
         >>> x = tensorlib.arange(6).reshape(2, 3)

@@ -34,6 +34,8 @@ def cat(xp: Any, *tensors: Any, dim: int = 0) -> Any:
     if not tensors:
         raise ShapeError("cat: needs at least one tensor")
     joined = [array for array in tensors if array.shape != (0,)] or list(tensors)
+    if not all(array.ndim for array in joined):
+        raise ShapeError("cat: a 0-d tensor has no dimension to join along; use stack()")
     axis = as_dim("cat", dim, joined[0].ndim)
     _check_alike("cat", [array.shape[:axis] + array.shape[axis + 1 :] for array in joined], joined)
     ends = [0]

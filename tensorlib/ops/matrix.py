@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from tensorlib.autograd.op import op
 from tensorlib.errors import ArgumentError, ShapeError
+from tensorlib.kernels.linear import as_rows
 from tensorlib.kernels.linear import linear as affine
 
 
@@ -71,11 +71,6 @@ def _product_right(xp: Any, g: Any, x: Any, y: Any) -> Any:
     # One product for the whole batch, instead of one for each and their sum.
     rows = as_rows(x)
     return xp.swapaxes(rows, 0, 1) @ g.reshape((rows.shape[0],) + tuple(y.shape[1:]))
-
-
-def as_rows(x: Any) -> Any:
-    """Return the vectors of a batch as the rows of one matrix."""
-    return x.reshape((math.prod(x.shape[:-1]), x.shape[-1]))  # -1 would not do where there are no elements
 
 
 matmul.grads(_product_left, _product_right)

@@ -6,6 +6,7 @@ from typing import Any
 
 from tensorlib.autograd.op import op
 from tensorlib.errors import ShapeError
+from tensorlib.kernels.convolution import pad
 
 Pads = tuple[tuple[int, int], ...]
 
@@ -28,14 +29,12 @@ def constant_pad(xp: Any, x: Any, *, pads: Pads, value: float = 0) -> Any:
         >>> tensorlib.constant_pad(tensorlib.tensor([1.0, 2.0]), pads=((2, -1),), value=9.0)
         tensor([9., 9., 1.])
     """
-    shape = tuple([n + before + after for n, (before, after) in zip(x.shape, pads, strict=True)])
-    if any(length < 0 for length in shape):
+    kept = [slice(max(0, -a), n - max(0, -b)) for n, (a, b) in zip(x.shape, pads, strict=True)]
+    if any(part.start > part.stop for part in kept):
         raise ShapeError(f"constant_pad: pads {pads} cut more off shape {x.shape} than there is")
-    result = xp.full(shape, value, x.dtype)
-    inside = [slice(max(0, b), max(max(0, b), n - max(0, a))) for n, (b, a) in zip(shape, pads, strict=True)]
-    kept = [slice(max(0, -b), max(max(0, -b), n - max(0, -a))) for n, (b, a) in zip(x.shape, pads, strict=True)]
-    result[tuple(inside)] = x[tuple(kept)]
-    return result, (tuple([(-before, -after) for before, after in pads]),)
+    before, after = [tuple([max(0, pair[side]) for pair in pads]) for side in (0, 1)]
+    result = pad(xp, x[tuple(kept)], before, after, value)
+    return result.copy() if result.base is not None else result, (tuple([(-a, -b) for a, b in pads]),)
 
 
 constant_pad.grads(lambda xp, g, pads: constant_pad.via(xp, g, pads=pads))

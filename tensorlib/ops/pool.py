@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlib.autograd.op import op
-from tensorlib.errors import ShapeError
 from tensorlib.kernels import averaging, pooling
 
 Sizes = tuple[int, ...]
@@ -39,7 +38,7 @@ def max_pool(
         >>> tensorlib.max_pool(x, kernel=(2,), stride=(2,), padding=(0,), dilation=(1,))
         tensor([[[3., 2.]]])
     """
-    value, indices = _max_pool(xp, x, kernel, stride, padding, dilation, ceil_mode)
+    value, indices = pooling.max_pool(xp, x, kernel, stride, padding, dilation, ceil_mode)
     return value, (indices, x.shape[2:])
 
 
@@ -60,15 +59,8 @@ def max_pool_with_indices(
         >>> tensorlib.max_pool_with_indices(x, kernel=(2,), stride=(2,), padding=(0,), dilation=(1,))[1]
         tensor([[[1, 2]]])
     """
-    value, indices = _max_pool(xp, x, kernel, stride, padding, dilation, ceil_mode)
+    value, indices = pooling.max_pool(xp, x, kernel, stride, padding, dilation, ceil_mode)
     return (value, indices), (indices, x.shape[2:])
-
-
-def _max_pool(xp: Any, x: Any, *window: Any) -> Any:
-    try:
-        return pooling.max_pool(xp, x, *window)
-    except ValueError as error:
-        raise ShapeError(str(error)) from None
 
 
 @op(method=False)

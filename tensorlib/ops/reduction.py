@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlib._xp import array_module
-from tensorlib.autograd.op import op
+from tensorlib.autograd.op import op, tensor_namespace
 from tensorlib.dims import as_dims
 from tensorlib.dtypes import as_dtype
 
@@ -145,15 +145,26 @@ def _prod_gradient(xp: Any, g: Any, x: Any, y: Any, axes: Axes) -> Any:
 
 
 def _product_of_others(xp: Any, x: Any, axes: Axes) -> Any:
-    """Return for each element the product of the others along the axes, by a table of all pairs."""
+    """Return for each element the product of the others along the axes."""
     if axes is None:
         return _product_of_others(xp, x.reshape(-1), (0,)).reshape(x.shape)
     (axis,) = axes
     lines = xp.swapaxes(x, axis, -1)
+    if xp is not tensor_namespace:
+        others = _product_before(xp, lines) * xp.flip(_product_before(xp, xp.flip(lines, -1)), -1)
+        return xp.swapaxes(others, axis, -1)
+    # By a table of all pairs, which can be differentiated again.
     length = lines.shape[-1]
     pairs = xp.broadcast_to(lines.reshape((*lines.shape[:-1], 1, length)), (*lines.shape, length))
     others = xp.where(_diagonal(x, length), 1, pairs)
     return xp.swapaxes(others.prod(-1), axis, -1)
+
+
+def _product_before(xp: Any, lines: Any) -> Any:
+    """Return for each element the product of those before it on the last axis."""
+    shifted = xp.ones_like(lines)
+    shifted[..., 1:] = lines[..., :-1]
+    return xp.cumprod(shifted, -1)
 
 
 def _diagonal(x: Any, length: int) -> Any:

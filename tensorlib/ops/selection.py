@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlib.autograd.op import check_broadcast, op
-from tensorlib.dtypes import result_type
+from tensorlib.dtypes import fitted_number, result_type
 from tensorlib.errors import ArgumentError
 
 
@@ -31,7 +31,7 @@ def where(xp: Any, condition: Any, x: Any = None, other: Any = None) -> Any:
     if getattr(condition, "dtype", "number") not in ("bool", "uint8"):
         raise TypeError(f"where: the condition must be a bool tensor, not {getattr(condition, 'dtype', 'a number')}")
     if x is None and other is None:
-        return tuple(xp.nonzero(condition)), (condition,)
+        return tuple(xp.nonzero(condition if condition.ndim else condition.reshape(1))), (condition,)
     if x is None or other is None:
         raise TypeError("where: needs both x and other, or none of them")
     if getattr(x, "dtype", 0) is not getattr(other, "dtype", 1):
@@ -88,7 +88,8 @@ def masked_fill(xp: Any, x: Any, mask: Any, value: Any) -> Any:
         raise TypeError(f"masked_fill: the mask must be a bool tensor, not {getattr(mask, 'dtype', 'a number')}")
     if getattr(value, "ndim", 0):
         raise ArgumentError(f"masked_fill: the value must be a number or 0-d tensor, not of shape {value.shape}")
-    return select("masked_fill", xp, mask, xp.asarray(value, x.dtype), x), (mask,)
+    filling = xp.asarray(fitted_number("masked_fill", value, x.dtype), x.dtype)
+    return select("masked_fill", xp, mask, filling, x), (mask,)
 
 
 masked_fill.grads(

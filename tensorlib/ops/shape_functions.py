@@ -9,7 +9,8 @@ from tensorlib.dims import as_dim, as_dims, as_ints, as_shape, unpacked
 from tensorlib.errors import ShapeError
 from tensorlib.ops import shape as ops
 from tensorlib.ops.indexing import getitem
-from tensorlib.tensor import Size, Tensor
+from tensorlib.size import Size
+from tensorlib.tensor import Tensor
 
 
 @public_function

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tensorlib.autograd.op import op
 from tensorlib.dtypes import as_dtype
 from tensorlib.errors import ArgumentError
+from tensorlib.ops.extremes import check_some
 from tensorlib.ops.reduction import Axes, check_float, kept, mean_array, reduced_axes, reduced_count
 
 
@@ -53,8 +55,8 @@ def _freedom(name: str, x: Any, dim: Any, unbiased: bool, correction: float | No
 
 def _variance(x: Any, axes: Axes, freedom: float, keepdim: bool) -> Any:
     centred = x - mean_array(x, axes, True)
-    centred *= centred
-    return centred.sum(axis=axes, keepdims=keepdim) / freedom
+    centred *= centred.conj()
+    return centred.real.sum(axis=axes, keepdims=keepdim) / freedom
 
 
 def _var_gradient(xp: Any, g: Any, x: Any, axes: Axes, freedom: float) -> Any:
@@ -130,20 +132,22 @@ def norm(xp: Any, x: Any, *, p: Any = "fro", dim: Any = None, keepdim: bool = Fa
         x = x.astype(as_dtype(dtype).numpy)
     check_float("norm", x)
     axes, p = reduced_axes("norm", dim, x.ndim), 2.0 if p == "fro" else float(p)
+    if math.isinf(p):
+        check_some("norm", x, axes)
     y = _norm_array(xp, x, p, axes, keepdim)
     return y, (x, y, p, axes)
 
 
 def _norm_array(xp: Any, x: Any, p: float, axes: Axes, keepdim: bool) -> Any:
+    if p == 2 and x.dtype.kind == "f":
+        return xp.sqrt((x * x).sum(axis=axes, keepdims=keepdim))
     magnitudes = xp.absolute(x)
     if p == float("inf"):
         return magnitudes.max(axis=axes, keepdims=keepdim)
     if p == float("-inf"):
         return magnitudes.min(axis=axes, keepdims=keepdim)
     if p == 0:
-        return (x != 0).sum(axis=axes, keepdims=keepdim).astype(x.dtype)
-    if p == 2:
-        return xp.sqrt((x * x).sum(axis=axes, keepdims=keepdim))
+        return (x != 0).sum(axis=axes, keepdims=keepdim).astype(magnitudes.dtype)
     return (magnitudes**p).sum(axis=axes, keepdims=keepdim) ** (1 / p)
 
 

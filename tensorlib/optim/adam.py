@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tensorlib._xp import array_module
+from tensorlib.errors import ArgumentError
 from tensorlib.kernels.optim import adam_step
 from tensorlib.optim.optimizer import Group, Optimizer, check_not_negative, next_step, step_count
 from tensorlib.tensor import Tensor, wrap
@@ -25,7 +26,7 @@ class Adam(Optimizer):
         decoupled_weight_decay: shrink the parameter by `lr * weight_decay` instead, as AdamW does.
 
     Raises:
-        ValueError: an option is negative, or a beta not below 1.
+        ArgumentError: an option is negative, or a beta not below 1.
 
     References:
         Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015; Reddi et al., "On the Convergence of Adam and
@@ -66,7 +67,7 @@ class Adam(Optimizer):
     def _check_options(self, group: Group) -> None:
         check_not_negative(self, group, "lr", "eps", "weight_decay")
         if not all(0.0 <= beta < 1.0 for beta in group["betas"]):
-            raise ValueError(f"{type(self).__name__}: betas must be from 0 up to below 1, {group['betas']} given")
+            raise ArgumentError(f"{type(self).__name__}: betas must be from 0 up to below 1, {group['betas']} given")
 
     def _update_group(self, group: Group) -> None:
         lr, betas, eps = float(group["lr"]), group["betas"], group["eps"]

@@ -21,7 +21,7 @@ class AdamW(Adam):
         maximize: go up instead of down.
 
     Raises:
-        ValueError: an option is negative, or a beta not below 1.
+        ArgumentError: an option is negative, or a beta not below 1.
 
     References:
         Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.

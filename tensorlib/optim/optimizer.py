@@ -11,7 +11,7 @@ import numpy
 
 from tensorlib.autograd.modes import enable_grad
 from tensorlib.errors import ArgumentError
-from tensorlib.tensor import Tensor, wrap
+from tensorlib.tensor import Tensor, reset_gradient, wrap
 
 Group = dict[str, Any]
 
@@ -38,7 +38,7 @@ class Optimizer:
         state: what is remembered of each parameter, one dictionary per parameter.
 
     Raises:
-        ValueError: there are no parameters, one is there twice or no leaf, or an option is missing.
+        ArgumentError: there are no parameters, one is there twice or no leaf, or an option is missing.
         TypeError: a parameter is no tensor.
     """
 
@@ -51,7 +51,7 @@ class Optimizer:
             raise TypeError(f"{name}: params must be an iterable of parameters or of groups, not {given}")
         listed = list(params)
         if not listed:
-            raise ValueError(f"{type(self).__name__}: got no parameters")
+            raise ArgumentError(f"{type(self).__name__}: got no parameters")
         if not isinstance(listed[0], dict):
             listed = [{"params": listed}]
         for group in listed:
@@ -64,14 +64,14 @@ class Optimizer:
             param_group: "params", a parameter or several, and options.
 
         Raises:
-            ValueError: a parameter is there already or no leaf, or an option is missing or wrong.
+            ArgumentError: a parameter is there already or no leaf, or an option is missing or wrong.
             TypeError: it is no dictionary, or a parameter is no tensor.
         """
         name = type(self).__name__
         if not isinstance(param_group, dict):
             raise TypeError(f"{name}: a parameter group must be a dictionary, not {type(param_group).__name__}")
         if "params" not in param_group:
-            raise ValueError(f"{name}: a parameter group needs 'params', given are {sorted(param_group)}")
+            raise ArgumentError(f"{name}: a parameter group needs 'params', given are {sorted(param_group)}")
         given = param_group["params"]
         parameters = [given] if isinstance(given, Tensor) else list(given)
         known = {id(parameter) for group in self.param_groups for parameter in group["params"]}
@@ -81,7 +81,7 @@ class Optimizer:
         group = {"params": parameters, **{key: value for key, value in param_group.items() if key != "params"}}
         for option, default in self.defaults.items():
             if group.setdefault(option, default) is required:
-                raise ValueError(f"{name}: a parameter group needs the option {option!r}")
+                raise ArgumentError(f"{name}: a parameter group needs the option {option!r}")
         self._check_options(group)
         self.param_groups.append(group)
 
@@ -90,12 +90,12 @@ class Optimizer:
         if not isinstance(parameter, Tensor):
             raise TypeError(f"{name}: parameters must be tensors, not {type(parameter).__name__}")
         if not parameter.is_leaf:
-            raise ValueError(f"{name}: a parameter of shape {tuple(parameter.shape)} is no leaf, but a result")
+            raise ArgumentError(f"{name}: a parameter of shape {tuple(parameter.shape)} is no leaf, but a result")
         if id(parameter) in known:
-            raise ValueError(f"{name}: a parameter of shape {tuple(parameter.shape)} is given twice")
+            raise ArgumentError(f"{name}: a parameter of shape {tuple(parameter.shape)} is given twice")
 
     def _check_options(self, group: Group) -> None:
-        """Raise ValueError for options that make no sense; subclasses check theirs."""
+        """Raise ArgumentError for options that make no sense; subclasses check theirs."""
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change all parameters that have a gradient.
@@ -121,12 +121,7 @@ class Optimizer:
         """Reset the gradients of all parameters: to None, or to zeros where `set_to_none` is False."""
         for group in self.param_groups:
             for parameter in group["params"]:
-                gradient = parameter._grad
-                if set_to_none or gradient is None:
-                    parameter._grad = None
-                else:
-                    parameter._grad = wrap(gradient._array)
-                    gradient._array.fill(0)
+                reset_gradient(parameter, set_to_none)
 
     # -- saving and loading ------------------------------------------------------------------------------------------
 
@@ -234,8 +229,8 @@ def check_not_negative(optimizer: Optimizer, group: Group, *options: str) -> Non
     """Raise the error that names the option that is negative, if one is.
 
     Raises:
-        ValueError: an option is negative.
+        ArgumentError: an option is negative.
     """
     for option in options:
         if not group[option] >= 0.0:
-            raise ValueError(f"{type(optimizer).__name__}: {option} must not be negative, {group[option]} given")
+            raise ArgumentError(f"{type(optimizer).__name__}: {option} must not be negative, {group[option]} given")

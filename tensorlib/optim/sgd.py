@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tensorlib._xp import array_module
+from tensorlib.errors import ArgumentError
 from tensorlib.kernels.optim import sgd_step
 from tensorlib.optim.optimizer import Group, Optimizer, check_not_negative
 from tensorlib.tensor import wrap
@@ -24,7 +25,7 @@ class SGD(Optimizer):
         maximize: go up instead of down.
 
     Raises:
-        ValueError: an option is negative, or nesterov's needs are not met.
+        ArgumentError: an option is negative, or nesterov's needs are not met.
 
     References:
         Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013; here, as in
@@ -63,7 +64,7 @@ class SGD(Optimizer):
     def _check_options(self, group: Group) -> None:
         check_not_negative(self, group, "lr", "momentum", "weight_decay")
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
-            raise ValueError(
+            raise ArgumentError(
                 f"SGD: nesterov needs momentum > 0 and no dampening, "
                 f"given are momentum {group['momentum']} and dampening {group['dampening']}"
             )

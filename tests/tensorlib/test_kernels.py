@@ -236,15 +236,11 @@ def test_cross_entropy_is_minus_the_logarithm_of_softmax() -> None:
     np.testing.assert_allclose(probabilities, special.softmax(x, axis=1), rtol=1e-12)
 
 
-def test_gradients_of_the_losses_are_differences() -> None:
+def test_gradient_of_the_cross_entropy_is_differences() -> None:
     x, target, g = numbers(5, 4), np.array([0, 3, 1, 2, 2]), numbers(5)
     direction, h = numbers(4, 5).T, 1e-6
     gx = loss.cross_entropy_backward(np, g, loss.cross_entropy(np, x, target)[1], target)
     ahead, behind = (g @ loss.cross_entropy(np, x + step * direction, target)[0] for step in (h, -h))
-    np.testing.assert_allclose((gx * direction).sum(), (ahead - behind) / (2 * h), rtol=1e-6)
-    g = numbers(4, 5).T
-    gx = loss.log_softmax_backward(np, g, loss.log_softmax(np, x, 1), 1)
-    ahead, behind = ((g * loss.log_softmax(np, x + step * direction, 1)).sum() for step in (h, -h))
     np.testing.assert_allclose((gx * direction).sum(), (ahead - behind) / (2 * h), rtol=1e-6)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 
 from tensorlib._xp import array_module
-from tensorlib.errors import ArgumentError, ShapeError
+from tensorlib.errors import ArgumentError
 from tensorlib.kernels.pooling import pooled_size
 from tensorlib.nn.functional._sizes import Sizes, as_sizes, batched
 from tensorlib.ops.pool import max_pool, max_pool_with_indices, sum_pool
@@ -161,10 +161,7 @@ def _avg_pool(
 
     def pooled(x: Tensor) -> Tensor:
         size = tuple(x.shape[2:])
-        try:
-            out = pooled_size(size, **window, dilation=(1,) * axes, ceil_mode=ceil_mode)
-        except ValueError as error:
-            raise ShapeError(str(error).replace("max_pool", name)) from None
+        out = pooled_size(size, **window, dilation=(1,) * axes, ceil_mode=ceil_mode, name=name)
         cells: Any = divisor or _cells(x, size, out, window, count_include_pad)
         mean: Tensor = sum_pool(x, out=out, **window) / cells
         return mean

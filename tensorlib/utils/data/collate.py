@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy
 
-from tensorlib._xp import array_module, is_array
+from tensorlib._xp import is_array
+from tensorlib.creation import as_tensor
 from tensorlib.errors import ShapeError
+from tensorlib.ops.joining import stack
 from tensorlib.tensor import Tensor, wrap
 
 
@@ -28,14 +30,12 @@ def default_collate(batch: Sequence[Any]) -> Any:
                 [2.]]), tensor([0, 1])]
     """
     first = batch[0]
-    if isinstance(first, Tensor):
-        return _stacked([sample._array for sample in batch])
-    if is_array(first):
-        return _stacked(list(batch))
-    if isinstance(first, (bool, int, float)):
-        return wrap(numpy.asarray(batch, float if isinstance(first, float) else None))
     if isinstance(first, (str, bytes)):
         return list(batch)
+    if isinstance(first, Tensor) or is_array(first):
+        return _stacked(batch)
+    if isinstance(first, (bool, int, float)):
+        return wrap(numpy.asarray(batch, float if isinstance(first, float) else None))
     if isinstance(first, (Mapping, Sequence)):
         return _collated_structure(first, batch)
     raise TypeError(
@@ -44,11 +44,12 @@ def default_collate(batch: Sequence[Any]) -> Any:
     )
 
 
-def _stacked(arrays: list[Any]) -> Tensor:
-    shapes = {array.shape for array in arrays}
+def _stacked(batch: Sequence[Any]) -> Tensor:
+    shapes = {tuple(sample.shape) for sample in batch}
     if len(shapes) > 1:
         raise ShapeError(f"default_collate: tensors of a batch need one shape, given are {sorted(shapes)}")
-    return wrap(array_module(*arrays).stack(arrays))
+    stacked: Tensor = stack([sample if isinstance(sample, Tensor) else as_tensor(sample) for sample in batch])
+    return stacked
 
 
 def _collated_structure(first: Any, batch: Sequence[Any]) -> Any:
@@ -61,7 +62,7 @@ def _collated_structure(first: Any, batch: Sequence[Any]) -> Any:
     return type(first)(*columns) if hasattr(first, "_fields") else columns
 
 
-def default_convert(sample: Any) -> Any:
+def default_convert(data: Any) -> Any:
     """Return a sample with its NumPy arrays as tensors, within tuples, lists and dictionaries too.
 
     Example:
@@ -69,12 +70,12 @@ def default_convert(sample: Any) -> Any:
         >>> default_convert({"x": numpy.ones(2), "name": "a"})
         {'x': tensor([1., 1.], dtype=tensorlib.float64), 'name': 'a'}
     """
-    if is_array(sample):
-        return wrap(array_module(sample).asarray(sample))
-    if isinstance(sample, Mapping):
-        return {key: default_convert(value) for key, value in sample.items()}
-    if isinstance(sample, tuple) and hasattr(sample, "_fields"):
-        return type(sample)(*map(default_convert, sample))
-    if isinstance(sample, (tuple, list)):
-        return [default_convert(value) for value in sample]
-    return sample
+    if is_array(data) and data.dtype.kind in "biufc":
+        return as_tensor(data)
+    if isinstance(data, Mapping):
+        return {key: default_convert(value) for key, value in data.items()}
+    if isinstance(data, tuple) and hasattr(data, "_fields"):
+        return type(data)(*map(default_convert, data))
+    if isinstance(data, (tuple, list)):
+        return [default_convert(value) for value in data]
+    return data

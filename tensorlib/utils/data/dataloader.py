@@ -48,7 +48,7 @@ class DataLoader:
         persistent_workers: keep the workers from one iteration to the next.
 
     Raises:
-        ValueError: options exclude one another or are out of range.
+        ArgumentError: options exclude one another or are out of range.
 
     Example:
         >>> from tensorlib.utils.data import TensorDataset

@@ -67,7 +67,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
         *tensors: tensors of equal length.
 
     Raises:
-        ValueError: there is none, or their lengths differ.
+        ArgumentError: there is none, or their lengths differ.
         TypeError: one is no tensor.
 
     Example:
@@ -77,7 +77,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
     def __init__(self, *tensors: Tensor) -> None:
         if not tensors:
-            raise ValueError("TensorDataset: needs at least one tensor")
+            raise ArgumentError("TensorDataset: needs at least one tensor")
         for tensor in tensors:
             if not isinstance(tensor, Tensor):
                 raise TypeError(f"TensorDataset: needs tensors, not {type(tensor).__name__}")
@@ -105,7 +105,7 @@ class ConcatDataset(Dataset[Sample]):
         datasets: data sets that know their lengths.
 
     Raises:
-        ValueError: there is none.
+        ArgumentError: there is none.
         TypeError: one is an IterableDataset.
 
     Example:
@@ -117,7 +117,7 @@ class ConcatDataset(Dataset[Sample]):
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
         if not self.datasets:
-            raise ValueError("ConcatDataset: needs at least one data set")
+            raise ArgumentError("ConcatDataset: needs at least one data set")
         if any(isinstance(dataset, IterableDataset) for dataset in self.datasets):
             raise TypeError("ConcatDataset: an IterableDataset has no length; use ChainDataset")
         self.cumulative_sizes = list(itertools.accumulate(map(len, self.datasets)))
@@ -205,7 +205,7 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) 
         generator: where the randomness comes from; the default generator unless given.
 
     Raises:
-        ValueError: the lengths do not add up to that of the data set.
+        ArgumentError: the lengths do not add up to that of the data set.
 
     Example:
         >>> parts = random_split(range(10), [0.8, 0.2])

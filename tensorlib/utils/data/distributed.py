@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from tensorlib.errors import ArgumentError
 from tensorlib.random import Generator, randperm
 from tensorlib.utils.data.sampler import Sampler
 
@@ -25,7 +26,7 @@ class DistributedSampler(Sampler[int]):
         drop_last: leave samples over at the end out, instead of repeating some so that all ranks have equally many.
 
     Raises:
-        ValueError: the rank is not below the number of ranks.
+        ArgumentError: the rank is not below the number of ranks.
 
     Example:
         >>> [list(DistributedSampler(range(6), num_replicas=2, rank=rank, shuffle=False)) for rank in (0, 1)]
@@ -47,7 +48,7 @@ class DistributedSampler(Sampler[int]):
         self.num_replicas = distributed.get_world_size() if num_replicas is None else num_replicas
         self.rank = distributed.get_rank() if rank is None else rank
         if not 0 <= self.rank < self.num_replicas:
-            raise ValueError(f"DistributedSampler: rank {self.rank} is not within {self.num_replicas} ranks")
+            raise ArgumentError(f"DistributedSampler: rank {self.rank} is not within {self.num_replicas} ranks")
         self.shuffle = shuffle
         self.seed = seed
         self.drop_last = drop_last

@@ -55,7 +55,7 @@ class RandomSampler(Sampler[int]):
             generator, so that `tensorlib.manual_seed` makes it reproducible.
 
     Raises:
-        ValueError: `num_samples` is not positive.
+        ArgumentError: `num_samples` is not positive.
 
     Example:
         >>> sorted(RandomSampler("abc"))
@@ -70,7 +70,7 @@ class RandomSampler(Sampler[int]):
         generator: Generator | None = None,
     ) -> None:
         if num_samples is not None and num_samples <= 0:
-            raise ValueError(f"RandomSampler: num_samples must be positive, {num_samples} given")
+            raise ArgumentError(f"RandomSampler: num_samples must be positive, {num_samples} given")
         self.data_source = data_source
         self.replacement = replacement
         self.generator = generator
@@ -127,7 +127,7 @@ class WeightedRandomSampler(Sampler[int]):
         generator: where the randomness comes from; the default generator unless given.
 
     Raises:
-        ValueError: `num_samples` is not positive.
+        ArgumentError: `num_samples` is not positive.
 
     Example:
         >>> list(WeightedRandomSampler([0.0, 1.0, 0.0], 2))
@@ -142,7 +142,7 @@ class WeightedRandomSampler(Sampler[int]):
         generator: Generator | None = None,
     ) -> None:
         if num_samples <= 0:
-            raise ValueError(f"WeightedRandomSampler: num_samples must be positive, {num_samples} given")
+            raise ArgumentError(f"WeightedRandomSampler: num_samples must be positive, {num_samples} given")
         self.weights = as_tensor(weights, dtype=float64)
         self.num_samples = num_samples
         self.replacement = replacement
@@ -165,7 +165,7 @@ class BatchSampler(Sampler[list[int]]):
         drop_last: leave out a last batch that is not full.
 
     Raises:
-        ValueError: the batch size is not positive.
+        ArgumentError: the batch size is not positive.
 
     Example:
         >>> list(BatchSampler(range(5), 2, drop_last=False))
@@ -197,7 +197,7 @@ def check_batch_size(name: str, batch_size: float) -> int:
     """Return a batch size as an int; 64.0 will do.
 
     Raises:
-        ValueError: it is no positive whole number.
+        ArgumentError: it is no positive whole number.
     """
     if isinstance(batch_size, bool) or not isinstance(batch_size, (int, float)) or batch_size != int(batch_size):
         raise ArgumentError(f"{name}: batch_size must be a whole number, {batch_size!r} given")
