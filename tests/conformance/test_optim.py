@@ -21,11 +21,30 @@ CASES = [
     ("Adam", {"lr": 0.01, "amsgrad": True, "maximize": True}),
     ("AdamW", {"lr": 0.01}),
     ("AdamW", {"lr": 0.01, "weight_decay": 0.3, "amsgrad": True}),
+    ("Adadelta", {}),
+    ("Adadelta", {"lr": 0.5, "rho": 0.8, "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
+    ("Adagrad", {}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.2, "weight_decay": 0.1, "initial_accumulator_value": 0.5, "eps": 1e-3}),
+    ("Adamax", {}),
+    ("Adamax", {"lr": 0.1, "betas": (0.7, 0.9), "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
+    ("NAdam", {}),
+    ("NAdam", {"lr": 0.1, "betas": (0.7, 0.9), "eps": 1e-3, "weight_decay": 0.1, "momentum_decay": 0.1}),
+    ("NAdam", {"weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True}),
+    ("RAdam", {}),
+    ("RAdam", {"lr": 0.1, "betas": (0.7, 0.999), "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
+    ("RAdam", {"betas": (0.7, 0.9), "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("ASGD", {}),
+    ("ASGD", {"lr": 0.1, "lambd": 0.1, "alpha": 0.5, "t0": 2, "weight_decay": 0.1, "maximize": True}),
+    ("RMSprop", {}),
+    ("RMSprop", {"lr": 0.1, "alpha": 0.7, "eps": 1e-3, "weight_decay": 0.1, "momentum": 0.5, "centered": True}),
+    ("RMSprop", {"centered": True, "maximize": True}),
+    ("Rprop", {}),
+    ("Rprop", {"lr": 0.1, "etas": (0.3, 1.5), "step_sizes": (0.05, 0.2), "maximize": True}),
 ]
 SHAPES = [(3, 4), (5,), (), (400, 200)]
 
 
-def run(library, name, options, dtype, steps=6):
+def run(library, name, options, dtype, steps=9):
     random = numpy.random.default_rng(0)
     kind = getattr(library, dtype)
 
@@ -60,6 +79,53 @@ def test_steps_and_state(name, options, dtype):
             numpy.testing.assert_allclose(value.numpy(), reference["state"][number][key].numpy(), **close)
     for ours, theirs in zip(state["param_groups"], reference["param_groups"], strict=True):
         assert ours.items() <= theirs.items()
+
+
+def rosenbrock(library, options, steps=4):
+    """Minimise a curved valley in three dimensions, with parameters of two shapes, one of them unused."""
+    x, y, unused = (
+        library.nn.Parameter(library.tensor(values, dtype=library.float64)) for values in ([-1.2, 1.0], 0.7, [5.0])
+    )
+    optimizer = library.optim.LBFGS([x, y, unused], **options)
+    losses = []
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (1 - x[0]) ** 2 + 10 * (x[1] - x[0] ** 2) ** 2 + (y - x[1]) ** 2
+        loss.backward()
+        losses.append(loss.item())
+        return loss
+
+    for _ in range(steps):
+        optimizer.step(closure)
+    return losses, [float(v) for v in (*x, y, unused)], optimizer.state_dict()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"lr": 0.1},
+        {"lr": 0.1, "max_iter": 5, "history_size": 2},
+        {"line_search_fn": "strong_wolfe"},
+        {"line_search_fn": "strong_wolfe", "lr": 0.3, "max_iter": 3, "history_size": 1},
+        {"line_search_fn": "strong_wolfe", "lr": 40.0, "max_iter": 4, "max_eval": 9},
+        {"line_search_fn": "strong_wolfe", "lr": 1e-3, "max_eval": 3},
+    ],
+    ids=str,
+)
+def test_lbfgs(options):
+    ours, our_values, our_state = rosenbrock(tensorlib, options)
+    theirs, their_values, their_state = rosenbrock(torch, options)
+    assert len(ours) == len(theirs)  # as many evaluations
+    numpy.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-18)
+    numpy.testing.assert_allclose(our_values, their_values, rtol=1e-9)
+    state, reference = our_state["state"][0], their_state["state"][0]
+    assert set(state) == set(reference) - {"al"}  # scratch
+    for key in ("func_evals", "n_iter"):
+        assert state[key] == reference[key]
+    for key in ("d", "t", "H_diag", "prev_flat_grad", "prev_loss", "ro"):
+        numpy.testing.assert_allclose(state[key], reference[key], rtol=1e-5, atol=1e-8)
+    assert our_state["param_groups"] == [their_state["param_groups"][0] | {}]
 
 
 def test_state_of_pytorch_is_taken():
