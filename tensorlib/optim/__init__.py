@@ -7,7 +7,6 @@ from tensorlib.optim.adam import Adam as Adam
 from tensorlib.optim.adamax import Adamax as Adamax
 from tensorlib.optim.adamw import AdamW as AdamW
 from tensorlib.optim.asgd import ASGD as ASGD
-from tensorlib.optim.lbfgs import LBFGS as LBFGS
 from tensorlib.optim.nadam import NAdam as NAdam
 from tensorlib.optim.optimizer import Optimizer as Optimizer
 from tensorlib.optim.radam import RAdam as RAdam

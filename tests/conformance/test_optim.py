@@ -81,53 +81,6 @@ def test_steps_and_state(name, options, dtype):
         assert ours.items() <= theirs.items()
 
 
-def rosenbrock(library, options, steps=4):
-    """Minimise a curved valley in three dimensions, with parameters of two shapes, one of them unused."""
-    x, y, unused = (
-        library.nn.Parameter(library.tensor(values, dtype=library.float64)) for values in ([-1.2, 1.0], 0.7, [5.0])
-    )
-    optimizer = library.optim.LBFGS([x, y, unused], **options)
-    losses = []
-
-    def closure():
-        optimizer.zero_grad()
-        loss = (1 - x[0]) ** 2 + 10 * (x[1] - x[0] ** 2) ** 2 + (y - x[1]) ** 2
-        loss.backward()
-        losses.append(loss.item())
-        return loss
-
-    for _ in range(steps):
-        optimizer.step(closure)
-    return losses, [float(v) for v in (*x, y, unused)], optimizer.state_dict()
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"lr": 0.1},
-        {"lr": 0.1, "max_iter": 5, "history_size": 2},
-        {"line_search_fn": "strong_wolfe"},
-        {"line_search_fn": "strong_wolfe", "lr": 0.3, "max_iter": 3, "history_size": 1},
-        {"line_search_fn": "strong_wolfe", "lr": 40.0, "max_iter": 4, "max_eval": 9},
-        {"line_search_fn": "strong_wolfe", "lr": 1e-3, "max_eval": 3},
-    ],
-    ids=str,
-)
-def test_lbfgs(options):
-    ours, our_values, our_state = rosenbrock(tensorlib, options)
-    theirs, their_values, their_state = rosenbrock(torch, options)
-    assert len(ours) == len(theirs)  # as many evaluations
-    numpy.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-18)
-    numpy.testing.assert_allclose(our_values, their_values, rtol=1e-9)
-    state, reference = our_state["state"][0], their_state["state"][0]
-    assert set(state) == set(reference) - {"al"}  # scratch
-    for key in ("func_evals", "n_iter"):
-        assert state[key] == reference[key]
-    for key in ("d", "t", "H_diag", "prev_flat_grad", "prev_loss", "ro"):
-        numpy.testing.assert_allclose(state[key], reference[key], rtol=1e-5, atol=1e-8)
-    assert our_state["param_groups"] == [their_state["param_groups"][0] | {}]
-
-
 def test_state_of_pytorch_is_taken():
     theirs, their_optimizer = run(torch, "Adam", {}, "float64", steps=3)
     ours, our_optimizer = run(tensorlib, "Adam", {"lr": 0.5}, "float64", steps=1)
