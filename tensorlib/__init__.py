@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from importlib import import_module as _import_module
 from os import environ as _environ
 from typing import Any
 
@@ -94,9 +95,14 @@ if _environ.get("TENSORLIB_KEEP_MEMORY", "1") != "0":
 
 _attach_methods()
 
+# Subpackages that are imported when they are first used, so that `import tensorlib` is quick.
+_SUBPACKAGES = ("cuda", "distributions", "fft", "linalg", "multiprocessing", "sparse", "special")
+
 
 def __getattr__(name: str) -> Any:
     """Find operations by their name: `tensorlib.mul` is the operation `mul`, `tensorlib.mul_` its in-place variant."""
+    if name in _SUBPACKAGES:
+        return _import_module(f"tensorlib.{name}")
     found = _OPS.get(name) or _FUNCTIONS.get(name)
     if found is None and name.endswith("_") and not name.startswith("_"):
         found = vars(Tensor).get(name)
@@ -106,4 +112,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_OPS, *_FUNCTIONS})
+    return sorted({*globals(), *_SUBPACKAGES, *_OPS, *_FUNCTIONS})
