@@ -31,6 +31,9 @@ EXIT_CANNOT_RUN = 127
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 # Between asking what a rank has left to end and killing it: Python's resource tracker tidies /dev/shm in this time.
 PATIENCE = 0.5
+# Python loses an interrupt that meets it at some points of its start, and hears of SIGTERM at all of them.
+START_SECONDS = 2.0
+TERMINATE_AFTER_SECONDS = 1.0
 # A process in an uninterruptible system call outlives even SIGKILL for a while.
 KILL_PATIENCE = 5.0
 
@@ -162,15 +165,17 @@ def _forward_signals(rank: int) -> None:
 
     for number in FORWARDED:
         signal.signal(number, forward)
+    signal.signal(signal.SIGALRM, lambda number, frame: _signal_group(rank, signal.SIGTERM))
 
 
 def _ignore_signals() -> None:
-    for number in FORWARDED:
+    for number in (*FORWARDED, signal.SIGALRM):
         signal.signal(number, signal.SIG_IGN)
 
 
 def _watch(rank: int, lifeline: int, ended_children: int) -> int | None:
     """Wait for the end of the rank, and return its exit code or minus the signal; None where `tlrun` is gone first."""
+    started = time.monotonic()
     while True:
         ready, _, _ = select.select([lifeline, ended_children], [], [])
         if ended_children in ready:
@@ -183,7 +188,13 @@ def _watch(rank: int, lifeline: int, ended_children: int) -> int | None:
             if not numbers:
                 return None
             for number in numbers:
-                _signal_group(rank, number)
+                _pass_on(rank, number, started)
+
+
+def _pass_on(rank: int, number: int, started: float) -> None:
+    _signal_group(rank, number)
+    if number == signal.SIGINT and time.monotonic() < started + START_SECONDS:
+        signal.setitimer(signal.ITIMER_REAL, TERMINATE_AFTER_SECONDS)
 
 
 def _reap_until(rank: int) -> int | None:

@@ -135,6 +135,17 @@ def test_an_interrupt_while_the_ranks_start(jobs: Any, started: int) -> None:
     assert jobs.processes() == []
 
 
+def test_a_rank_that_loses_an_interrupt_while_it_starts_is_terminated(jobs: Any) -> None:
+    """Python does so where the interrupt meets a callback that may not raise."""
+    process = start_ready(
+        jobs, "    signal.signal(signal.SIGINT, signal.SIG_IGN); ready(); time.sleep(60)\n", 2, "--grace", "20"
+    )
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert jobs.finish(process, 10)[0] == 130
+    assert time.monotonic() - start < 5
+
+
 def test_an_interrupt_before_there_is_anything(jobs: Any) -> None:
     for delay in (0.02, 0.06):
         process = jobs.start("-n", "4", jobs.script("import time; time.sleep(60)"))
