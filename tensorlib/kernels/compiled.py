@@ -2,7 +2,7 @@
 
 Importing Numba and loading a loop from its cache takes 0.4 s, compiling it as much again, so nothing of that happens
 before a caller has enough work for it to pay. A compiled loop and its NumPy form give the same bits (no fused, no
-reordered arithmetic), so it never matters which of the two ran.
+reordered arithmetic), so it never matters which of the two ran; where a loop does not, the array alone decides.
 
 The machine code is kept on disk: beside the source or, where that is read-only, in the user's cache directory
 (`NUMBA_CACHE_DIR` overrides both). Where nothing can be written, each process compiles for itself. A loop is always
@@ -27,13 +27,16 @@ class CompiledLoop:
     Args:
         function: The loop, in the part of Python that Numba compiles. It returns nothing: it writes into its arrays.
         signature: Types of its arguments in Numba's notation, with `{0}` for the floating type.
+        fast_math: Liberties with the arithmetic, by LLVM's names: "contract" rounds a product and a sum once, "reassoc"
+            and "nsz" add up in several registers.
     """
 
     loaded = False
 
-    def __init__(self, function: Callable[..., None], signature: str) -> None:
+    def __init__(self, function: Callable[..., None], signature: str, fast_math: frozenset[str] = frozenset()) -> None:
         self.function = function
-        self.signatures = [signature.format(name) for name in ("float32", "float64")]
+        self.signatures = sorted({signature.format(name) for name in ("float32", "float64")})
+        self.fast_math = set(fast_math)
 
     def __call__(self, *arguments: Any) -> None:
         """Run the loop, compiled."""
@@ -57,7 +60,7 @@ class CompiledLoop:
         """The compiled function."""
         import numba
 
-        jit = functools.partial(numba.njit, self.signatures, nogil=True, error_model="numpy")
+        jit = functools.partial(numba.njit, self.signatures, nogil=True, error_model="numpy", fastmath=self.fast_math)
         try:
             machine_code = jit(cache=True)(self.function)
         except (RuntimeError, OSError):  # there is no directory, or no room, for the cache
@@ -66,10 +69,12 @@ class CompiledLoop:
         return machine_code
 
 
-def compiled(signature: str) -> Callable[[Callable[..., None]], CompiledLoop]:
+def compiled(signature: str, fast_math: frozenset[str] = frozenset()) -> Callable[[Callable[..., None]], CompiledLoop]:
     """Turn a function into a `CompiledLoop`.
 
     Args:
         signature: Types of its arguments in Numba's notation, with `{0}` for the floating type.
+        fast_math: Liberties with the arithmetic, by LLVM's names: "contract" rounds a product and a sum once, "reassoc"
+            and "nsz" add up in several registers.
     """
-    return lambda function: CompiledLoop(function, signature)
+    return lambda function: CompiledLoop(function, signature, fast_math)

@@ -8,6 +8,7 @@ from tensorlib._xp import array_module
 from tensorlib.autograd.op import op, tensor_namespace
 from tensorlib.dims import as_dims
 from tensorlib.dtypes import as_dtype
+from tensorlib.kernels.sums import sum_along
 
 Axes = tuple[int, ...] | None
 
@@ -31,6 +32,8 @@ def sum(xp: Any, x: Any, *, dim: Any = None, keepdim: bool = False, dtype: Any =
     """
     axes = reduced_axes("sum", dim, x.ndim)
     kind = sum_type(x.dtype.kind, dtype)
+    if kind is None:
+        return sum_along(x, axes, keepdim), (x.shape, axes)
     return x.sum(axis=axes, keepdims=keepdim, dtype=kind), (x.shape, axes)
 
 
@@ -111,7 +114,7 @@ def mean_array(x: Any, axes: Axes, keepdim: bool) -> Any:
     """Return the mean of an array; half precision is added up in single precision, so that it does not overflow."""
     if x.dtype.itemsize == 2:
         return x.mean(axis=axes, keepdims=keepdim)
-    return x.sum(axis=axes, keepdims=keepdim) / reduced_count(x.shape, axes)
+    return sum_along(x, axes, keepdim) / reduced_count(x.shape, axes)
 
 
 @op()

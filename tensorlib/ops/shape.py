@@ -7,6 +7,7 @@ from typing import Any
 from tensorlib.autograd.op import op
 from tensorlib.dims import as_dim, as_dims, as_ints, as_shape, unpacked
 from tensorlib.errors import ShapeError
+from tensorlib.kernels.copying import row_major_copy
 from tensorlib.ops.indexing import getitem_backward
 
 
@@ -240,7 +241,7 @@ def clone(xp: Any, x: Any, *, memory_format: Any = None) -> Any:
         >>> x.clone().add_(1), x
         (tensor([1., 1.]), tensor([0., 0.]))
     """
-    return x.copy(), ()
+    return row_major_copy(x), ()
 
 
 clone.grads(lambda xp, g: g)

@@ -8,6 +8,7 @@ from typing import Any
 from tensorlib.autograd.op import op
 from tensorlib.dtypes import as_dtype
 from tensorlib.errors import ArgumentError
+from tensorlib.kernels.sums import sum_along
 from tensorlib.ops.extremes import check_some
 from tensorlib.ops.reduction import Axes, check_float, kept, mean_array, reduced_axes, reduced_count
 
@@ -56,7 +57,7 @@ def _freedom(name: str, x: Any, dim: Any, unbiased: bool, correction: float | No
 def _variance(x: Any, axes: Axes, freedom: float, keepdim: bool) -> Any:
     centred = x - mean_array(x, axes, True)
     centred *= centred.conj()
-    return centred.real.sum(axis=axes, keepdims=keepdim) / freedom
+    return sum_along(centred.real, axes, keepdim) / freedom
 
 
 def _var_gradient(xp: Any, g: Any, x: Any, axes: Axes, freedom: float) -> Any:
