@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorlib._xp import is_array
+from tensorlib.autograd.fast import quick_operator
 from tensorlib.autograd.in_place import in_place_function
 from tensorlib.autograd.op import OPS, Op
 from tensorlib.tensor import Tensor
 
 REFLECTED = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift")
+OPERANDS = (Tensor, int, float, complex)
 
 
 def attach_methods() -> None:
@@ -32,6 +34,8 @@ def _attach(name: str, function: Callable[..., Any]) -> None:
 
 def as_method(op: Op) -> Callable[..., Any]:
     """Return a plain function, which Python binds to a tensor, that calls the operation."""
+    if op.quick is not None and len(op.signature.inputs) == 1 and not op.signature.options:
+        return op.quick
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
         return op(self, *args, **kwargs)
@@ -48,12 +52,12 @@ def _attach_operator(name: str, op: Op) -> None:
     function = op.quick or op
 
     def operator(self: Tensor, other: Any) -> Any:
-        return function(self, other) if is_operand(other) else NotImplemented
+        return op(self, other) if is_operand(other) else NotImplemented
 
     def reflected(self: Tensor, other: Any) -> Any:
         return function(other, self) if is_operand(other) else NotImplemented
 
-    setattr(Tensor, f"__{name}__", operator)
+    setattr(Tensor, f"__{name}__", operator if op.quick is None else quick_operator(op, is_operand))
     if name in REFLECTED:
         setattr(Tensor, f"__r{name}__", reflected)
         if op.in_place:
@@ -72,4 +76,4 @@ def in_place_operator(op: Op) -> Callable[[Tensor, Any], Any]:
 
 def is_operand(value: Any) -> bool:
     """Tell whether operators take a value beside a tensor."""
-    return isinstance(value, (Tensor, int, float, complex)) or is_array(value)
+    return isinstance(value, OPERANDS) or is_array(value)

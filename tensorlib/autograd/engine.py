@@ -15,7 +15,7 @@ from typing import Any
 import numpy
 
 from tensorlib._xp import array_module
-from tensorlib.autograd.graph import Leaf, MultiNode, Node, OutputNode, version_sum
+from tensorlib.autograd.graph import Leaf, MultiNode, Node, OutputNode
 from tensorlib.autograd.modes import set_grad_enabled
 from tensorlib.autograd.op import tensor_namespace
 from tensorlib.errors import GraphError, ShapeError
@@ -72,7 +72,6 @@ class Pass:
         nodes = self._reachable(roots)
         for root, gradient in zip(roots, gradients, strict=True):
             self._add(root, gradient)
-        nodes.sort(key=by_order)
         outer, _running.callbacks = _running.callbacks, self.callbacks
         try:
             with set_grad_enabled(self.record):
@@ -86,33 +85,31 @@ class Pass:
             callback()
 
     def _reachable(self, roots: Sequence[Node]) -> list[Node]:
-        """Collect the nodes that gradients pass through, and count how many add to each leaf."""
+        """Return the nodes that gradients pass through in order, and count how many add to each leaf."""
         seen = {root for root in roots if type(root) is not Leaf}
-        stack = list(seen)
+        nodes = list(seen)
         pending = self.pending
-        while stack:
-            for edge in stack.pop().edges:
-                if edge is None:
-                    continue
+        for node in nodes:  # which grows meanwhile
+            for edge in node.edges:
                 if type(edge) is Leaf:
                     pending[edge] = pending.get(edge, 0) + 1
-                elif edge not in seen:
+                elif edge is not None and edge not in seen:
                     seen.add(edge)
-                    stack.append(edge)
-        return self._needed(seen)
+                    nodes.append(edge)
+        nodes.sort(key=by_order)
+        return nodes if self.wanted is None or self.accumulate else self._needed(nodes, self.wanted)
 
-    def _needed(self, seen: set[Node]) -> list[Node]:
+    def _needed(self, nodes: list[Node], wanted: frozenset[Node]) -> list[Node]:
         """Leave out nodes that lead to nothing that is wanted."""
-        if self.wanted is None or self.accumulate:
-            return list(seen)
         leading: set[Node] = set()
-        for node in sorted(seen, key=by_order):
-            if any(edge in self.wanted or edge in leading for edge in node.edges):
+        for node in nodes:
+            if any(edge in wanted or edge in leading for edge in node.edges):
                 leading.add(node)
-        self.ends = self.wanted - leading
-        for node in seen - leading:
-            self._count_down(node)
-        return [node for node in seen if node in leading or node in self.wanted]
+        self.ends = wanted - leading
+        for node in nodes:
+            if node not in leading:
+                self._count_down(node)
+        return [node for node in nodes if node in leading or node in wanted]
 
     def _count_down(self, node: Node) -> None:
         """Do not wait for a node that will add nothing to its leaves."""
@@ -123,14 +120,17 @@ class Pass:
     def _work_off(self, nodes: list[Node]) -> None:  # noqa: C901 - the hot loop, where calls cost more than they tidy
         """Take the nodes from the end, so that each and what it saved live no longer than needed."""
         gradients, plain, keep_graph = self.gradients, self.plain, self.keep_graph
+        pending, fresh = self.pending, self.fresh
         while nodes:
             node = nodes.pop()
             gradient = gradients.pop(node, None)
             if not (plain and gradient is not None and type(node) is Node and node.hooks is None):
                 self._work_off_special(node, gradient)
                 continue
-            saved = node.saved
-            if saved is None or (node.guards and version_sum(node.guards) != node.version):
+            saved, version = node.saved, node.version
+            for counter in node.guards:
+                version -= counter[0]
+            if saved is None or version:
                 raise node.unusable()
             xp = numpy if type(gradient) is ndarray else array_module(gradient)
             for pullback, edge in zip(node.pullbacks, node.edges):  # noqa: B905 - strict takes time, and grads() checks
@@ -145,9 +145,11 @@ class Pass:
                     before = gradients.get(edge)
                     gradients[edge] = result if before is None else before + result
                 if type(edge) is Leaf:
-                    if result is not gradient and type(result) is ndarray and result.base is None:
-                        self.fresh.add(edge)  # the pullback made it, and nobody else holds it
-                    self._serve(edge)
+                    pending[edge] = left = pending[edge] - 1
+                    if not left:
+                        if result is not gradient and type(result) is ndarray and result.base is None:
+                            fresh.add(edge)  # the pullback made it, and nobody else holds it
+                        self._finish_leaf(edge)
             if not keep_graph:
                 node.saved = None
 

@@ -88,7 +88,10 @@ class Node:
         self.saved: tuple[Any, ...] | None = saved
         self.roles = roles
         self.guards = guards
-        self.version = version_sum(guards) if guards else 0
+        version = 0
+        for counter in guards:
+            version += counter[0]
+        self.version = version
         self.shape = value.shape
         self.dtype = value.dtype
         self.hooks: list[Callable[[Any], Any]] | None = None

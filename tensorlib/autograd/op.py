@@ -169,11 +169,12 @@ class Op:
 
     def apply(self, inputs: Sequence[Any], options: dict[str, Any]) -> Any:
         """Run the forward on the tensors' arrays, and record it where a gradient is needed."""
-        arrays = [x._array if isinstance(x, Tensor) else x for x in inputs]
+        try:
+            arrays = [x._array for x in inputs]
+        except AttributeError:
+            arrays = self._arrays(inputs)
         if self.promotion is not None:
             arrays = self._promoted(arrays)
-        else:
-            self._refuse_others(inputs)
         try:
             value, saved = self.forward(array_module(*arrays), *arrays, **options)
         except ValueError as error:
@@ -186,6 +187,12 @@ class Op:
         if self.view:
             link_view(result, inputs[0], self, options)
         return result
+
+    def _arrays(self, inputs: Sequence[Any]) -> list[Any]:
+        """Return the arrays of inputs that are not all tensors."""
+        if self.promotion is None:
+            self._refuse_others(inputs)
+        return [x._array if isinstance(x, Tensor) else x for x in inputs]
 
     def _refuse_others(self, inputs: Sequence[Any]) -> None:
         names = self.signature.inputs * len(inputs) if self.variadic else self.signature.inputs

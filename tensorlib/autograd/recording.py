@@ -52,8 +52,13 @@ def edges_of(op: Op, inputs: Sequence[Any]) -> tuple[Node | None, ...] | None:
     """Return the nodes of the inputs, or None where nothing is to be recorded."""
     if not (mode.recording and op.differentiable):
         return None
-    edges = tuple([edge_of(x) if isinstance(x, Tensor) else None for x in inputs])
-    return edges if any(edge is not None for edge in edges) else None
+    some = False
+    edges: list[Node | None] = []
+    for x in inputs:
+        edge = edge_of(x) if isinstance(x, Tensor) else None
+        some = some or edge is not None
+        edges.append(edge)
+    return tuple(edges) if some else None
 
 
 def needed_only(op: Op, edges: tuple[Node | None, ...], saved: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -111,9 +116,16 @@ def share_versions(results: Sequence[Tensor], inputs: Sequence[Any]) -> None:
                 result._version = x._version
 
 
+def shares_memory(array: Any, other: Any) -> bool:
+    """Tell whether two arrays, of which one was perhaps made from the other, lie in the same memory."""
+    if type(array) is numpy.ndarray and array.base is None:
+        return array is other or other.base is array
+    return _owner(array) is _owner(other) or bool(array_module(array).may_share_memory(array, other))
+
+
 def link_view(result: Tensor, source: Tensor, op: Op, options: dict[str, Any]) -> None:
     """Tie a result to the tensor whose memory it shares, if it does: one version counter, one history."""
-    if not array_module(result._array).may_share_memory(result._array, source._array):
+    if not shares_memory(result._array, source._array):
         return
     result._version = source._version
     view = source._view

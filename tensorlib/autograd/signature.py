@@ -41,6 +41,8 @@ class OpSignature:
         self.required_inputs = sum(p.default is p.empty for p in tensors)
         self.options = tuple(p.name for p in options)
         self.required_options = tuple(p.name for p in options if p.default is p.empty)
+        # So many options by position are all that a call needs.
+        self._required_first = max((k + 1 for k, p in enumerate(options) if p.default is p.empty), default=0)
         public = [p.replace(kind=p.POSITIONAL_OR_KEYWORD, annotation=p.empty) for p in tensors + options]
         self.public = inspect.Signature(sorted(public, key=lambda p: p.default is not p.empty))
 
@@ -53,6 +55,9 @@ class OpSignature:
         Raises:
             TypeError: an argument is missing, given twice or unknown.
         """
+        count = len(self.inputs)
+        if not kwargs and not self.variadic and len(args) >= count:
+            return args[:count], self._bind_options(args[count:], kwargs)
         kwargs = dict(kwargs)
         if self.variadic:
             sequence = args[0] if args else kwargs.pop(self.inputs[0], None)
@@ -61,9 +66,7 @@ class OpSignature:
                     f"{self}: {self.inputs[0]} must be a sequence of tensors, not {type(sequence).__name__}"
                 )
             return tuple(sequence), self._bind_options(args[1:], kwargs)
-        count = len(self.inputs)
-        inputs = args if len(args) == count and not kwargs else self._bind_inputs(args[:count], kwargs)
-        return inputs, self._bind_options(args[count:], kwargs)
+        return self._bind_inputs(args[:count], kwargs), self._bind_options(args[count:], kwargs)
 
     def _bind_inputs(self, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         found = list(inputs)
@@ -79,9 +82,11 @@ class OpSignature:
         return tuple(found)
 
     def _bind_options(self, rest: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        options = {name if name in self.options else OPTION_ALIASES.get(name, name): kwargs[name] for name in kwargs}
         if self.packs and rest and not isinstance(rest[0], (tuple, list)):
             rest = (rest,)  # x.reshape(2, 3) means x.reshape((2, 3))
+        if not kwargs and self._required_first <= len(rest) <= len(self.options):
+            return dict(zip(self.options, rest, strict=False))
+        options = {name if name in self.options else OPTION_ALIASES.get(name, name): kwargs[name] for name in kwargs}
         if len(rest) > len(self.options):
             raise TypeError(f"{self}: {len(rest) - len(self.options)} arguments too many")
         for name, value in zip(self.options, rest, strict=False):

@@ -132,7 +132,7 @@ def tanh(xp: Any, x: Any) -> Any:
     return y, (y,)
 
 
-tanh.grads(lambda xp, g, y: g * (1 - y * y))
+tanh.grads(lambda xp, g, y: g - g * y * y)
 
 
 @op(promotion="float", in_place=True, aliases=("arcsinh",))
