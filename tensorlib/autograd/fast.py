@@ -80,7 +80,7 @@ def _unary(op: Op) -> Callable[[Any], Any]:
     return quick
 
 
-def _binary(op: Op, with_other: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _binary(op: Op, with_other: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:  # noqa: C901 - one flat path, since calls cost more than they tidy
     forward, apply, differentiable = op.forward, op.apply, op.differentiable
 
     def quick(x: Any, y: Any) -> Any:  # noqa: C901 - one flat path, since calls cost more than they tidy
