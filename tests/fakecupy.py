@@ -18,18 +18,22 @@ from tensorlib import _xp
 # before adding it.
 FUNCTIONS_TEXT = """
     abs absolute add all allclose amax amin any arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax
-    argmin argpartition argsort around array array_equal ascontiguousarray asarray bincount bitwise_and bitwise_not
+    argmin argpartition argsort around array array_equal asarray ascontiguousarray bincount bitwise_and bitwise_not
     bitwise_or bitwise_xor broadcast_to cbrt ceil clip concatenate conj copysign cos cosh count_nonzero cumprod
     cumsum deg2rad diag diagonal divide dot einsum empty empty_like equal exp exp2 expand_dims expm1 eye fabs flip
-    floor floor_divide fmax fmin fmod full full_like greater greater_equal hypot imag invert isclose isfinite isinf
-    isnan left_shift less less_equal linspace log log10 log1p log2 logaddexp logical_and logical_not logical_or
-    logical_xor matmul max maximum may_share_memory mean median min minimum mod moveaxis multiply nan_to_num
-    negative nonzero not_equal ones ones_like partition pad power prod ravel real reciprocal remainder repeat
-    reshape right_shift roll round searchsorted shares_memory sign signbit sin sinh sort sqrt square squeeze stack
-    std subtract sum swapaxes take take_along_axis tan tanh tensordot tile trace transpose tril triu true_divide
-    trunc unique var where zeros zeros_like
+    floor floor_divide fmax fmin fmod frexp full full_like gcd greater greater_equal hypot imag invert isclose
+    isfinite isinf isnan lcm left_shift less less_equal linspace log log10 log1p log2 logaddexp logaddexp2
+    logical_and logical_not logical_or logical_xor matmul max maximum may_share_memory mean median min minimum mod
+    moveaxis multiply nan_to_num negative nextafter nonzero not_equal ones ones_like pad partition power prod ravel
+    real reciprocal remainder repeat reshape right_shift roll round searchsorted shares_memory sign signbit sin sinc
+    sinh sort sqrt square squeeze stack std subtract sum swapaxes take take_along_axis tan tanh tensordot tile trace
+    transpose tril triu true_divide trunc unique var where zeros zeros_like
 """
 FUNCTIONS = frozenset(FUNCTIONS_TEXT.split())
+SPECIAL_FUNCTIONS_TEXT = """
+    digamma entr erf erfc erfcx erfinv expit gammainc gammaincc gammaln i0 i0e i1 i1e j0 j1 k0 k0e k1 k1e log_ndtr
+    log_softmax logit ndtr ndtri psi xlog1py xlogy y0 y1 zeta
+"""
 CONSTANTS_TEXT = """
     inf nan pi e newaxis finfo iinfo dtype errstate int8 int16 int32 int64 uint8 float16 float32 float64 bool_
     complex64 complex128
@@ -217,7 +221,7 @@ def make_module():
 def special_module():
     """Return the module of special functions."""
     module = ModuleType("cupyx.scipy.special")
-    for name in ("erf", "erfc", "erfinv", "gammaln", "digamma", "expit", "logit", "xlogy", "log_softmax"):
+    for name in SPECIAL_FUNCTIONS_TEXT.split():
         setattr(module, name, guarded(getattr(scipy.special, name)))
     return module
 

@@ -2,6 +2,7 @@
 
 from tensorlib.ops import activation as activation
 from tensorlib.ops import arithmetic as arithmetic
+from tensorlib.ops import bessel as bessel
 from tensorlib.ops import broadcasting as broadcasting
 from tensorlib.ops import casting as casting
 from tensorlib.ops import comparison as comparison
@@ -20,8 +21,11 @@ from tensorlib.ops import loss as loss
 from tensorlib.ops import matrix as matrix
 from tensorlib.ops import matrix_functions as matrix_functions
 from tensorlib.ops import norm as norm
+from tensorlib.ops import numbers as numbers
 from tensorlib.ops import padding as padding
+from tensorlib.ops import pairs as pairs
 from tensorlib.ops import pool as pool
+from tensorlib.ops import probability as probability
 from tensorlib.ops import reduction as reduction
 from tensorlib.ops import rounding as rounding
 from tensorlib.ops import selection as selection

@@ -69,6 +69,10 @@ def test_gpu_does_as_the_cpu(sample):
 
 
 def check(sample):
+    if not sample.cuda:
+        with pytest.raises(DeviceError, match="not available on CUDA"):
+            evaluated(sample, lambda tensor: tensor.cuda())
+        return
     on_cpu, cpu_gradients = evaluated(sample, lambda tensor: tensor)
     on_device, device_gradients = evaluated(sample, lambda tensor: tensor.cuda())
     compare(on_cpu, on_device, sample.tolerance, moved=sample.op != "to_device")

@@ -35,6 +35,7 @@ class Sample:
         second: False where second gradients are not to be checked.
         constants: names of options whose tensors never need a gradient.
         arrays: names of options that take arrays, not tensors; these are steps of gradients.
+        cuda: False where CuPy does not have what the operation needs, and it says so.
         tolerance: how far values and gradients may be from PyTorch's, relative to float32's and float64's precision.
     """
 
@@ -48,6 +49,7 @@ class Sample:
     second: bool = True
     constants: tuple[str, ...] = ()
     arrays: tuple[str, ...] = ()
+    cuda: bool = True
     tolerance: float = 32.0
 
     def __str__(self) -> str:
