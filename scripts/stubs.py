@@ -45,6 +45,10 @@ WIDTH = 120
 KNOWN = {"Any", "Iterator", "None", "Tensor", "Generator"}
 # What operations return that do not return one tensor.
 RESULTS = {
+    "cummax": "ValuesAndIndices",
+    "cummin": "ValuesAndIndices",
+    "frexp": "Any",
+    "mode": "ValuesAndIndices",
     "allclose": "builtins.bool",
     "equal": "builtins.bool",
     "kthvalue": "ValuesAndIndices",

@@ -74,10 +74,10 @@ def with_out(function: Function) -> Function:
     return cast(Function, writing)
 
 
-def tensor_property(function: Function) -> Function:
-    """Make a function of one tensor a property of Tensor."""
+def tensor_property(function: Function, setter: Callable[[Tensor, Any], None] | None = None) -> Function:
+    """Make a function of one tensor a property of Tensor; without a setter one can only read it."""
     PROPERTIES[function.__name__] = function
-    setattr(Tensor, function.__name__, property(function))
+    setattr(Tensor, function.__name__, property(function, setter))
     return function
 
 

@@ -17,7 +17,7 @@ from tensorlib import _xp
 # Functions of NumPy that CuPy offers under the same name and that work on arrays. Look a name up in CuPy's reference
 # before adding it.
 FUNCTIONS_TEXT = """
-    abs absolute add all allclose amax amin any arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax
+    abs absolute add all allclose amax amin angle any arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax
     argmin argpartition argsort around array array_equal asarray ascontiguousarray bincount bitwise_and bitwise_not
     bitwise_or bitwise_xor broadcast_to cbrt ceil clip concatenate conj copysign cos cosh count_nonzero cumprod
     cumsum deg2rad diag diagonal divide dot einsum empty empty_like equal exp exp2 expand_dims expm1 eye fabs flip
@@ -182,6 +182,7 @@ def guarded(function):
 
     call.__name__ = function.__name__
     if isinstance(function, numpy.ufunc):
+        call.accumulate = guarded(function.accumulate)
         call.at = lambda target, index, values: function.at(target._host, on_host(index), on_host(values))
     return call
 

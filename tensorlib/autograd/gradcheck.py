@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -118,14 +119,14 @@ def _watched(name: str, inputs: Sequence[Any]) -> list[tuple[int, Tensor]]:
     if not found:
         raise ArgumentError(f"{name}: none of the {len(inputs)} inputs requires a gradient")
     for position, x in found:
-        if x._array.dtype != numpy.float64:
-            warnings.warn(f"{name}: input {position} is {x.dtype}; differences need float64", stacklevel=3)
+        if x._array.dtype not in (numpy.float64, numpy.complex128):
+            warnings.warn(f"{name}: input {position} is {x.dtype}; differences need double precision", stacklevel=3)
     return found
 
 
 def _outputs(result: Any) -> list[Tensor]:
     values = [result] if isinstance(result, Tensor) else list(result)
-    return [value for value in values if isinstance(value, Tensor) and value.is_floating_point()]
+    return [value for value in values if isinstance(value, Tensor) and value._array.dtype.kind in "fc"]
 
 
 def _differentiable(result: Any) -> list[Tensor]:
@@ -139,7 +140,16 @@ def _starts(func: Function, inputs: Sequence[Any], given: Tensors | None) -> tup
     generator = numpy.random.default_rng(0)
     with enable_grad():
         outputs = _differentiable(func(*inputs))
-    return tuple(_like(output, generator.normal(size=output.shape)).requires_grad_() for output in outputs)
+    starts = []
+    for output in outputs:
+        values = sum(part * generator.normal(size=output.shape) for part in _parts(output))
+        starts.append(_like(output, values).requires_grad_())
+    return tuple(starts)
+
+
+def _parts(tensor: Tensor) -> tuple[complex, ...]:
+    """Return what stands for the real numbers that make an element: 1, and i where it is complex."""
+    return (1, 1j) if tensor._array.dtype.kind == "c" else (1,)
 
 
 def _like(tensor: Tensor, values: Any) -> Tensor:
@@ -157,8 +167,7 @@ def _check_input(
         wrong = numpy.argwhere(~numpy.isclose(computed, expected, rtol, atol, equal_nan=True))
         if len(wrong):
             row, column = wrong[0]
-            at_output = _element(row, output.shape)
-            at_input = _element(column, x.shape)
+            at_output, at_input = _element(row, output), _element(column, x)
             raise GradcheckError(
                 f"gradcheck: gradient of output {k}{at_output} by input {position}{at_input}: backward computes "
                 f"{computed[row, column]:.9g}, differences give {expected[row, column]:.9g} "
@@ -166,18 +175,20 @@ def _check_input(
             )
 
 
-def _element(flat: int, shape: tuple[int, ...]) -> str:
-    return str([int(k) for k in numpy.unravel_index(flat, shape)]) if shape else ""
+def _element(flat: int, tensor: Tensor) -> str:
+    parts = _parts(tensor)
+    place = str([int(k) for k in numpy.unravel_index(flat // len(parts), tensor.shape)]) if tensor.ndim else ""
+    return place + ("" if len(parts) == 1 else (".real", ".imag")[flat % 2])
 
 
 def _numerical_jacobians(func: Function, inputs: Sequence[Any], x: Tensor, eps: float) -> list[Any]:
     """Return for each output the array `[its elements, elements of x]` of central differences."""
     columns: list[list[Any]] = [[] for _ in _values(func, inputs)]
-    for index in numpy.ndindex(*x.shape):
-        before = float(x._array[index])
-        x._array[index] = before + eps
+    for index, part in itertools.product(numpy.ndindex(*x.shape), _parts(x)):
+        before = x._array[index].item()
+        x._array[index] = before + eps * part
         above = _values(func, inputs)
-        x._array[index] = before - eps
+        x._array[index] = before - eps * part
         below = _values(func, inputs)
         x._array[index] = before
         for column, high, low in zip(columns, above, below, strict=True):
@@ -190,19 +201,26 @@ def _numerical_jacobians(func: Function, inputs: Sequence[Any], x: Tensor, eps: 
 
 
 def _values(func: Function, inputs: Sequence[Any]) -> list[Any]:
-    """Return the elements of each output, flat; copies, as an output may share the memory of an input."""
-    return [numpy.array(to_host(output._array), numpy.float64).reshape(-1) for output in _outputs(func(*inputs))]
+    """Return the real numbers of each output, flat; copies, as an output may share the memory of an input."""
+    return [_real_numbers(output._array) for output in _outputs(func(*inputs))]
+
+
+def _real_numbers(array: Any) -> Any:
+    """Return a flat copy of an array; real and imaginary parts take turns."""
+    copy = numpy.array(to_host(array), numpy.complex128 if array.dtype.kind == "c" else numpy.float64, order="C")
+    return copy.reshape(-1).view(numpy.float64)
 
 
 def _analytical_jacobian(output: Tensor, x: Tensor) -> Any:
     """Return the array `[elements of output, elements of x]` that backward computes, row by row."""
-    jacobian = numpy.zeros((output.numel(), x.numel()))
+    parts = _parts(output)
+    jacobian = numpy.zeros((output.numel() * len(parts), x.numel() * len(_parts(x))))
     if not output.requires_grad:
         return jacobian
     for k, row in enumerate(jacobian):
-        start = numpy.zeros(output.shape)
-        start.flat[k] = 1
+        start = numpy.zeros(output.shape, output._array.dtype)
+        start.flat[k // len(parts)] = parts[k % len(parts)]
         (gradient,) = grad(output, x, _like(output, start), retain_graph=True, allow_unused=True)
         if gradient is not None:
-            row[...] = to_host(gradient._array).reshape(-1)
+            row[...] = _real_numbers(gradient._array)
     return jacobian

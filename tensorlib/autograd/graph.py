@@ -163,6 +163,21 @@ class Node:
         return self
 
 
+class ComplexNode(Node):
+    """How a complex result was made by a holomorphic operation, whose pullbacks are written as for real numbers.
+
+    The gradient of a product by `x` is then `g * y` by the chain rule, but `g * conj(y)` as the derivative by real part
+    plus i times that by imaginary part: conjugating before and after turns the one into the other.
+    """
+
+    __slots__ = ()
+
+    def backward(self, gradient: Any, xp: Any, saved: tuple[Any, ...]) -> Sequence[Any]:
+        """Return the gradients of the inputs; None where none is needed."""
+        results = super().backward(gradient.conj(), xp, saved)
+        return [None if result is None else result.conj() for result in results]
+
+
 class Leaf(Node):
     """Where gradients end: adds them up in the `.grad` of a tensor that the user made."""
 

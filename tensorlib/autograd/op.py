@@ -52,8 +52,19 @@ NUMPY_NAMES = {
     "negative": "neg",
     "power": "pow",
     "subtract": "sub",
+    "sign": "sgn",
     "swapaxes": "transpose",
 }
+
+
+# Operations that complex numbers, which have no order, are refused to.
+NEEDS_ORDER_TEXT = """
+    amax amin argmax argmin argsort atan2 ceil clamp copysign cummax cummin elu erf erfc erfinv floor
+    floor_divide fmax fmin fmod frac ge gelu gt hardtanh heaviside hypot kthvalue le leaky_relu logsigmoid lt
+    max_along maximum median_along min_along minimum mode nextafter relu relu6 remainder round sign signbit
+    softplus sort sorted_places topk trunc
+"""
+NEEDS_ORDER = frozenset(NEEDS_ORDER_TEXT.split())
 
 
 class TensorNamespace:
@@ -86,6 +97,8 @@ class Op:
         self.promotion: Promotion | None = options["promotion"]
         self.view: bool = options["view"]
         self.differentiable: bool = options["differentiable"]
+        self.holomorphic: bool = options["holomorphic"]
+        self.needs_order = self.name in NEEDS_ORDER
         self.numbers: bool = options["numbers"]
         self.method: bool = options["method"]
         self.in_place: bool = options["in_place"]
@@ -175,6 +188,8 @@ class Op:
             arrays = self._arrays(inputs)
         if self.promotion is not None:
             arrays = self._promoted(arrays)
+        if self.needs_order:
+            self._refuse_complex(arrays)
         try:
             value, saved = self.forward(array_module(*arrays), *arrays, **options)
         except ValueError as error:
@@ -201,6 +216,11 @@ class Op:
                 continue
             if not (self.numbers and isinstance(x, (int, float, complex))):
                 raise TypeError(f"{self.name}: {name} must be a Tensor, not {type(x).__name__}")
+
+    def _refuse_complex(self, arrays: Sequence[Any]) -> None:
+        for array in arrays:
+            if getattr(getattr(array, "dtype", None), "kind", "") == "c" or isinstance(array, complex):
+                raise TypeError(f"{self.name}: complex numbers have no order; take abs() or view_as_real() first")
 
     def _promoted(self, arrays: list[Any]) -> list[Any]:
         """Bring arrays to their common type; numbers stay numbers, which the array module fits to the arrays."""
@@ -272,6 +292,7 @@ def op(
     promotion: Promotion | None = None,
     view: bool = False,
     differentiable: bool = True,
+    holomorphic: bool = True,
     packs: str | None = None,
     numbers: bool = False,
     method: bool = True,
@@ -286,6 +307,8 @@ def op(
             makes floats of integers; None takes tensors only, as they are.
         view: the result shares the first tensor's memory where it can; each of several results that of any.
         differentiable: False where the result never has a gradient.
+        holomorphic: pullbacks are written as for real numbers; False where they give a complex tensor's gradient as
+            it is: the derivative by its real part plus i times that by its imaginary part.
         packs: the option that further positional numbers form: `x.reshape(2, 3)`.
         numbers: Python numbers may stand for tensors; "promotion" implies it.
         method: also a method of Tensor.
@@ -300,6 +323,7 @@ def op(
             promotion=promotion,
             view=view,
             differentiable=differentiable,
+            holomorphic=holomorphic,
             packs=packs,
             numbers=numbers,
             method=method,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from tensorlib._xp import array_module
-from tensorlib.autograd.graph import OUTPUT, Guards, MultiNode, Node, OutputNode
+from tensorlib.autograd.graph import OUTPUT, ComplexNode, Guards, MultiNode, Node, OutputNode
 from tensorlib.autograd.modes import mode
 from tensorlib.tensor import Tensor, View, edge_of, wrap
 
@@ -26,7 +26,8 @@ def record(op: Op, inputs: Sequence[Any], arrays: Sequence[Any], value: Any, sav
     edges = edges_of(op, inputs)
     if edges is not None and value.dtype.kind in "fc":
         saved = needed_only(op, edges, saved)
-        result._edge = Node(op, edges, value, saved, *describe(saved, inputs, arrays, [result]))
+        node = ComplexNode if op.holomorphic and value.dtype.kind == "c" else Node
+        result._edge = node(op, edges, value, saved, *describe(saved, inputs, arrays, [result]))
     return result
 
 

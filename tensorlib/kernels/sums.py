@@ -37,6 +37,9 @@ def sum_along(x: Any, axes: tuple[int, ...] | None, keepdims: bool) -> Any:
         array([3., 3.])
     """
     rows = _rows(x, axes)
+    if rows is None and type(x) is numpy.ndarray:  # not `x.sum`, whose warnings do not say that they come from here
+        add: Any = numpy.add
+        return add.reduce(x, axis=axes, keepdims=keepdims)
     if rows is None:
         return x.sum(axis=axes, keepdims=keepdims)
     reduced = range(x.ndim) if axes is None else axes

@@ -6,10 +6,14 @@ from tensorlib.ops import bessel as bessel
 from tensorlib.ops import broadcasting as broadcasting
 from tensorlib.ops import casting as casting
 from tensorlib.ops import comparison as comparison
+from tensorlib.ops import complex as complex
 from tensorlib.ops import conv as conv
+from tensorlib.ops import counting as counting
 from tensorlib.ops import cross_entropy as cross_entropy
 from tensorlib.ops import cumulative as cumulative
 from tensorlib.ops import diagonals as diagonals
+from tensorlib.ops import differences as differences
+from tensorlib.ops import distances as distances
 from tensorlib.ops import einsum as einsum
 from tensorlib.ops import exponential as exponential
 from tensorlib.ops import extremes as extremes
@@ -26,6 +30,7 @@ from tensorlib.ops import padding as padding
 from tensorlib.ops import pairs as pairs
 from tensorlib.ops import pool as pool
 from tensorlib.ops import probability as probability
+from tensorlib.ops import products as products
 from tensorlib.ops import reduction as reduction
 from tensorlib.ops import rounding as rounding
 from tensorlib.ops import selection as selection
@@ -33,6 +38,8 @@ from tensorlib.ops import shape as shape
 from tensorlib.ops import shape_functions as shape_functions
 from tensorlib.ops import sorting as sorting
 from tensorlib.ops import special as special
+from tensorlib.ops import stacking as stacking
 from tensorlib.ops import statistics as statistics
+from tensorlib.ops import summaries as summaries
 from tensorlib.ops import trigonometric as trigonometric
 from tensorlib.ops import windows as windows

@@ -240,7 +240,7 @@ fmod.grads(
 )
 
 
-@op(promotion="common", in_place=True, operator="abs", aliases=("absolute",))
+@op(promotion="common", in_place=True, operator="abs", aliases=("absolute",), holomorphic=False)
 def abs(xp: Any, x: Any) -> Any:
     """Return the absolute value, elementwise; its gradient at 0 is 0.
 

@@ -43,8 +43,8 @@ def _pow_by_base(xp: Any, g: Any, x: Any, exponent: Any, y: Any) -> Any:
 
 def _pow_by_exponent(xp: Any, g: Any, x: Any, exponent: Any, y: Any) -> Any:
     """As 0 ** exponent stays 0 for all exponents from 0 on, the gradient is 0 there."""
-    log = float(numpy.log(x)) if isinstance(x, (int, float)) else xp.log(x)
-    return xp.where((x == 0) & (exponent >= 0), 0, g * (y * log))
+    log = numpy.log(x).item() if isinstance(x, (int, float, complex)) else xp.log(x)
+    return xp.where((x == 0) & (exponent.real >= 0), 0, g * (y * log))
 
 
 pow.grads(_pow_by_base, _pow_by_exponent)

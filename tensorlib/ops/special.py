@@ -193,8 +193,8 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
         ArgumentError: `p` is less than 1.
 
     Example:
-        >>> tensorlib.mvlgamma(tensorlib.tensor([2.0, 3.0]), 2)
-        tensor([0.4516, 1.5501])
+        >>> tensorlib.mvlgamma(tensorlib.tensor([2.0]), 2)
+        tensor([0.4516])
     """
     require_tensor("mvlgamma", input)
     if p < 1:

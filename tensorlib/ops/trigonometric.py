@@ -160,7 +160,13 @@ def acosh(xp: Any, x: Any) -> Any:
     return xp.arccosh(x), (x,)
 
 
-acosh.grads(lambda xp, g, x: g / xp.sqrt(x * x - 1))
+def _acosh_gradient(xp: Any, g: Any, x: Any) -> Any:
+    """The product of roots is that of complex numbers; the root of the product does not overflow at +-inf."""
+    root = xp.sqrt(x - 1) * xp.sqrt(x + 1) if x.dtype.name.startswith("complex") else xp.sqrt(x * x - 1)
+    return g / root
+
+
+acosh.grads(_acosh_gradient)
 
 
 @op(promotion="float", in_place=True, aliases=("arctanh",))

@@ -24,10 +24,12 @@ OTHERS = {
     "convolution": "PyTorch's is internal, and takes what nn.functional prepares",
     "load": "no other pickle module, no keywords for it",
     "save": "no other pickle module",
+    "true_divide": "PyTorch's documentation names other arguments than it takes",
     "unfold": "PyTorch has only the method",
     "repeat_interleave": "output_size is for devices only",
     "l1_loss": "weight is not there yet",
     "mse_loss": "weight is not there yet",
+    "searchsorted": "PyTorch's documentation names another argument than it takes",
     "std": "the older flag unbiased has its place before keepdim, as in PyTorch's other signature",
     "var": "the older flag unbiased has its place before keepdim, as in PyTorch's other signature",
 }

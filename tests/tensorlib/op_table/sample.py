@@ -16,6 +16,7 @@ import tensorlib
 from tensorlib.autograd.op import OPS
 
 Array = Any
+COMPLEX_OF = {"float32": "complex64", "float64": "complex128"}
 Make = Callable[..., Array]
 
 
@@ -67,8 +68,9 @@ class Sample:
                 return type(value)(convert(item, requires_grad) for item in value)
             if not isinstance(value, numpy.ndarray):
                 return value
-            is_float = value.dtype.kind == "f"
-            tensor = wrap(fresh(value, dtype if is_float else None))
+            is_float = value.dtype.kind in "fc"
+            wanted = COMPLEX_OF.get(str(dtype)) if value.dtype.kind == "c" else dtype
+            tensor = wrap(fresh(value, wanted if is_float else None))
             return tensor.requires_grad_() if requires_grad and is_float else tensor
 
         options = {
