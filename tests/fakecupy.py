@@ -36,6 +36,7 @@ SPECIAL_FUNCTIONS_TEXT = """
     log_softmax logit ndtr ndtri psi xlog1py xlogy y0 y1 zeta
 """
 LINEAR_ALGEBRA = ("cholesky", "det", "eigh", "eigvalsh", "inv", "pinv", "qr", "slogdet", "solve", "svd")
+FOURIER = ("fftn", "ifftn", "irfft", "rfft")
 CONSTANTS_TEXT = """
     inf nan pi e newaxis finfo iinfo dtype errstate int8 int16 int32 int64 uint8 float16 float32 float64 bool_
     complex64 complex128
@@ -219,6 +220,7 @@ def make_module():
     module.asnumpy = lambda array: array.get()
     module.cuda = SimpleNamespace(Device=Device)
     module.linalg = SimpleNamespace(**{name: guarded(getattr(numpy.linalg, name)) for name in LINEAR_ALGEBRA})
+    module.fft = SimpleNamespace(**{name: guarded(getattr(numpy.fft, name)) for name in FOURIER})
     return module
 
 
