@@ -216,6 +216,7 @@ def make_module():
     module.ndarray, module.asarray, module.array = ndarray, asarray, asarray
     module.asnumpy = lambda array: array.get()
     module.cuda = SimpleNamespace(Device=Device)
+    module.lib = SimpleNamespace(stride_tricks=SimpleNamespace(as_strided=guarded(numpy.lib.stride_tricks.as_strided)))
     return module
 
 
