@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy
 
+ENCRYPTED = 1  # among a member's flags
+
 
 class Damage(Exception):
     """What is wrong with a file; whoever opened it adds its name."""
@@ -49,8 +51,16 @@ def fill(memory: Any, file: Any, name: str) -> None:
         view = view[count:]
 
 
+def opened_archive(file: Any) -> zipfile.ZipFile:
+    """Open a zip file for reading."""
+    with damage_named():
+        return zipfile.ZipFile(file)
+
+
 def _stored(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
     info = archive.getinfo(name)
     if info.compress_type != zipfile.ZIP_STORED:
         raise Damage(f"is damaged: {name} is compressed")  # a few bytes could become a great many
+    if info.flag_bits & ENCRYPTED:
+        raise Damage(f"is damaged: {name} is encrypted")
     return info

@@ -26,7 +26,7 @@ from typing import IO, Any
 import numpy
 
 from tensorlib._xp import to_host
-from tensorlib.damage import Damage, damage_named, member_bytes, member_memory
+from tensorlib.damage import Damage, damage_named, member_bytes, member_memory, opened_archive
 from tensorlib.device import device as Device
 from tensorlib.dtypes import as_dtype
 from tensorlib.dtypes import dtype as Dtype
@@ -250,7 +250,7 @@ def _loaded(file: IO[bytes], map_location: Any, weights_only: bool) -> Any:
 
     if torch_files.starts_with_pickle(file):
         return torch_files.LegacyReader(file, map_location).read()
-    with zipfile.ZipFile(file) as archive:
+    with opened_archive(file) as archive:
         root = torch_files.root_of(archive)
         if root is not None:
             return torch_files.read_archive(archive, root, map_location)

@@ -15,7 +15,6 @@ from __future__ import annotations
 import io
 import os
 import pickle
-import struct
 import sys
 import zipfile
 from typing import IO, Any
@@ -70,12 +69,10 @@ def unpickled(file: IO[bytes], storage: Any) -> Any:
         with damage_named():
             return Unpickler(file, storage).load()
     except Refusal:
-        if not file.read(1):  # the name itself is cut off: at least an instruction to stop follows a whole one
-            raise Damage("is truncated") from None
         raise
     except _Misplaced as misplaced:
         raise misplaced.error from None
-    except (pickle.UnpicklingError, struct.error, MemoryError, AssertionError) as error:
+    except (pickle.UnpicklingError, MemoryError, AssertionError) as error:
         raise Damage(f"is damaged ({type(error).__name__}: {error})") from None
 
 

@@ -167,6 +167,27 @@ KNOWN: dict[tuple[str, str], Any] = {
 }
 
 
+class WholeReads:
+    """Reads from a file what was asked for or raises EOFError, so that no cut off number or name is believed."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def read(self, count: int) -> bytes:
+        """Return so many bytes."""
+        data = self._file.read(count)
+        if len(data) != count:
+            raise EOFError("the file is truncated")
+        return data
+
+    def readline(self) -> bytes:
+        """Return a line with its end."""
+        line = self._file.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError("the file is truncated")
+        return line
+
+
 class Unpickler(pickle._Unpickler):  # the one in Python, in which single instructions can be replaced
     """Reads one pickle; see the module's description.
 
@@ -176,7 +197,7 @@ class Unpickler(pickle._Unpickler):  # the one in Python, in which single instru
     """
 
     def __init__(self, file: IO[bytes], storage: Callable[..., Any]) -> None:
-        super().__init__(file, encoding="utf-8")
+        super().__init__(WholeReads(file), encoding="utf-8")
         self._storage = storage
 
     def find_class(self, module: str, name: str) -> Any:
