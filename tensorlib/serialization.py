@@ -16,11 +16,9 @@ import ctypes
 import json
 import os
 import pickle
-import secrets
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import IO, Any
 
 import numpy
@@ -36,6 +34,7 @@ from tensorlib.locations import register_package as register_package
 from tensorlib.locations import restored, view_of
 from tensorlib.size import Size
 from tensorlib.tensor import Tensor, wrap
+from tensorlib.writing import File, opened_for_writing
 
 FORMAT = "tensorlib"
 VERSION = 1
@@ -44,8 +43,6 @@ MAPPINGS: dict[str, Any] = {"dict": dict, "OrderedDict": collections.OrderedDict
 SCALARS = (type(None), bool, int, float, str)
 TAG_OF_SEQUENCE = {kind: tag for tag, kind in SEQUENCES.items()}
 TAG_OF_MAPPING = {kind: tag for tag, kind in MAPPINGS.items()}
-
-File = str | os.PathLike[str] | IO[bytes]
 
 
 def save(obj: Any, f: File, pickle_protocol: int = pickle.DEFAULT_PROTOCOL) -> None:
@@ -75,45 +72,8 @@ def save(obj: Any, f: File, pickle_protocol: int = pickle.DEFAULT_PROTOCOL) -> N
     """
     writer = _Writer(pickle_protocol)
     root = writer.encode(obj)
-    with _opened_for_writing(f) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with opened_for_writing(f) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         writer.write(archive, root)
-
-
-@contextlib.contextmanager
-def _opened_for_writing(f: File) -> Iterator[IO[bytes]]:
-    """Give a file; one at a path comes into being, in the place of an older one, only when all went well."""
-    if not isinstance(f, (str, os.PathLike)):
-        yield f
-        return
-    path = Path(f).resolve()
-    if path.exists() and not path.is_file():
-        with path.open("wb") as file:  # a pipe or the like cannot be replaced
-            yield file
-        return
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        with _nameless_file(path.parent) or temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            if not temporary.exists():
-                _give_name(file, temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _nameless_file(folder: Path) -> IO[bytes] | None:
-    """Open a file of which nothing is left if the process is killed; None where the file system has no such files."""
-    try:
-        return open(os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o666), "wb")
-    except OSError:
-        return None
-
-
-def _give_name(file: IO[bytes], path: Path) -> None:
-    # The system shall follow the link in /proc, which leads to the file; Python says so only where src_dir_fd is given.
-    os.link(f"/proc/self/fd/{file.fileno()}", path, src_dir_fd=file.fileno())
 
 
 class _Writer:

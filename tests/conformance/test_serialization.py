@@ -190,9 +190,15 @@ def test_modules_are_refused(zipped):
 
 
 @both_formats
-def test_unknown_types_are_named(zipped):
-    with pytest.raises(FileFormatError, match=r"float8_e4m3fn.* is no element type of tensors"):
-        tensorlib.load(written(torch.zeros(2).to(torch.float8_e4m3fn), zipped))
+@pytest.mark.parametrize("name", ["uint16", "uint32", "uint64", "bfloat16", "float8_e4m3fn", "float8_e5m2"])
+def test_further_types(zipped, name):
+    file = written(torch.tensor([1, 0, 3]).to(getattr(torch, name)), zipped)
+    if hasattr(tensorlib, name):
+        loaded = tensorlib.load(file)
+        assert (loaded.dtype, loaded.tolist()) == (getattr(tensorlib, name), [1, 0, 3])
+    else:
+        with pytest.raises(FileFormatError, match=rf"{name}.* is no element type of tensors"):
+            tensorlib.load(file)
 
 
 @both_formats
@@ -239,3 +245,15 @@ def test_torchscript_is_named(tmp_path):
         torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), path)
     with pytest.raises(FileFormatError, match="TorchScript"):
         tensorlib.load(path)
+
+
+def test_safetensors_go_both_ways(tmp_path):
+    safetensors = pytest.importorskip("safetensors.torch")
+    theirs = model().state_dict()
+    safetensors.save_file(theirs, tmp_path / "theirs", {"format": "pt"})
+    loaded = tensorlib.load_safetensors(tmp_path / "theirs")
+    same({name: loaded[name] for name in theirs}, dict(theirs))
+    tensorlib.save_safetensors(loaded, tmp_path / "ours")
+    again = safetensors.load_file(tmp_path / "ours")
+    assert again.keys() == theirs.keys()
+    assert all(torch.equal(again[name], theirs[name]) for name in theirs)

@@ -164,7 +164,7 @@ def test_file_is_complete_before_it_has_its_name(tmp_path, monkeypatch, nameless
     seen, flush_to_disk = [], os.fsync
     monkeypatch.setattr(os, "fsync", flush)
     if not nameless:
-        monkeypatch.setattr(tensorlib.serialization, "_nameless_file", lambda folder: None)
+        monkeypatch.setattr("tensorlib.writing._nameless_file", lambda folder: None)
     tensorlib.save("value", tmp_path / "file")
     assert [len(names) for names in seen] == [0 if nameless else 1]  # what a process that is killed now would leave
     assert "file" not in seen[0]
