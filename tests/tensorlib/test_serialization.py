@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import doctest
 import io
 import json
 import os
@@ -335,6 +336,11 @@ def test_packages(monkeypatch):
     assert set(shelf) == {"shelf:3", "shelf:5"}
     with pytest.raises(TypeError, match="register_package: tagger must be a function, not NoneType"):
         tensorlib.serialization.register_package(1, None, put)
+
+
+def test_example_of_a_package(monkeypatch):
+    monkeypatch.setattr("tensorlib.locations._packages", [])
+    assert doctest.testmod(tensorlib.locations, {"tensorlib": tensorlib}) == (0, 2)
 
 
 def test_on_a_device(monkeypatch):
