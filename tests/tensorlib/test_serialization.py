@@ -340,7 +340,7 @@ def test_packages(monkeypatch):
 
 def test_example_of_a_package(monkeypatch):
     monkeypatch.setattr("tensorlib.locations._packages", [])
-    assert doctest.testmod(tensorlib.locations, {"tensorlib": tensorlib}) == (0, 2)
+    assert doctest.testmod(tensorlib.locations, globs={"tensorlib": tensorlib}) == (0, 2)
 
 
 def test_on_a_device(monkeypatch):
