@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import warnings
 from types import ModuleType
 from typing import Any
 
@@ -88,6 +89,22 @@ def cuda_module() -> ModuleType:
 def special_functions(xp: ModuleType) -> ModuleType:
     """Return SciPy's or CuPy's module of special functions: erf and the like."""
     return importlib.import_module("scipy.special" if xp is numpy else f"{xp.__name__}x.scipy.special")
+
+
+def linear_algebra(xp: ModuleType) -> ModuleType:
+    """Return SciPy's or CuPy's module of linear algebra: LU factors and the like."""
+    return importlib.import_module("scipy.linalg" if xp is numpy else f"{xp.__name__}x.scipy.linalg")
+
+
+def lu_factors(x: Any) -> tuple[Any, Any]:
+    """Return the packed LU factors of one matrix, and which rows were exchanged, counted from 0; silent if singular."""
+    if isinstance(x, numpy.ndarray):
+        packed, rows, _ = linear_algebra(numpy).lapack.get_lapack_funcs(("getrf",), (x,))[0](x)
+        return packed, rows
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        packed, rows = linear_algebra(array_module(x)).lu_factor(x)
+    return packed, rows
 
 
 def to_host(array: Any) -> Any:

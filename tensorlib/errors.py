@@ -25,3 +25,7 @@ class GraphError(RuntimeError):
 
 class FileFormatError(ValueError, RuntimeError):
     """A file was not written by `save`, or is damaged."""
+
+
+class LinAlgError(ArgumentError):
+    """A matrix for which there is no answer: singular, or not positive definite."""

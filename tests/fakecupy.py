@@ -10,6 +10,7 @@ import sys
 from types import ModuleType, SimpleNamespace
 
 import numpy
+import scipy.linalg
 import scipy.special
 
 from tensorlib import _xp
@@ -34,6 +35,8 @@ SPECIAL_FUNCTIONS_TEXT = """
     digamma entr erf erfc erfcx erfinv expit gammainc gammaincc gammaln i0 i0e i1 i1e j0 j1 k0 k0e k1 k1e log_ndtr
     log_softmax logit ndtr ndtri psi xlog1py xlogy y0 y1 zeta
 """
+LINEAR_ALGEBRA = ("cholesky", "det", "eigh", "eigvalsh", "inv", "pinv", "qr", "slogdet", "solve", "svd")
+FOURIER = ("fftn", "ifftn", "irfft", "rfft")
 CONSTANTS_TEXT = """
     inf nan pi e newaxis finfo iinfo dtype errstate int8 int16 int32 int64 uint8 float16 float32 float64 bool_
     complex64 complex128
@@ -167,9 +170,9 @@ def on_device(value):
     """Return a value with arrays for host arrays and for NumPy's scalars."""
     if isinstance(value, (numpy.ndarray, numpy.generic)):
         return ndarray(numpy.asarray(value))
-    if isinstance(value, (list, tuple)):
-        return type(value)(on_device(item) for item in value)
-    return value
+    if isinstance(value, tuple):
+        return tuple([on_device(item) for item in value])
+    return [on_device(item) for item in value] if isinstance(value, list) else value
 
 
 def guarded(function):
@@ -217,6 +220,15 @@ def make_module():
     module.asnumpy = lambda array: array.get()
     module.cuda = SimpleNamespace(Device=Device)
     module.lib = SimpleNamespace(stride_tricks=SimpleNamespace(as_strided=guarded(numpy.lib.stride_tricks.as_strided)))
+    module.linalg = SimpleNamespace(**{name: guarded(getattr(numpy.linalg, name)) for name in LINEAR_ALGEBRA})
+    module.fft = SimpleNamespace(**{name: guarded(getattr(numpy.fft, name)) for name in FOURIER})
+    return module
+
+
+def linear_algebra_module():
+    """Return the module of SciPy's functions of matrices."""
+    module = ModuleType("cupyx.scipy.linalg")
+    module.lu_factor = guarded(scipy.linalg.lu_factor)
     return module
 
 
@@ -232,9 +244,11 @@ def install(monkeypatch):
     """Let tensorlib take the stand-in for CuPy, for the time of a test."""
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     monkeypatch.setitem(sys.modules, "cupyx.scipy.special", SPECIAL)
+    monkeypatch.setitem(sys.modules, "cupyx.scipy.linalg", LINALG)
     _xp.register_array_type(ndarray, cupy)
 
 
 attach_operators()
 cupy = make_module()
 SPECIAL = special_module()
+LINALG = linear_algebra_module()

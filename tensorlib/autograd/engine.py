@@ -191,7 +191,9 @@ class Pass:
         if self.wanted is not None and node in self.wanted:
             self.found[node] = gradient
         if type(node) is OutputNode:
-            self.gradients.setdefault(node.parent, {})[node.index] = gradient
+            given = self.gradients.setdefault(node.parent, {})
+            # results that were saved have nodes of their own
+            given[node.index] = given[node.index] + gradient if node.index in given else gradient
             return (None,)
         if self.record:
             return node.backward(gradient, tensor_namespace, node.saved_tensors())

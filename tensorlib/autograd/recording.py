@@ -91,16 +91,22 @@ def _origin(
     item: Any, inputs: Sequence[Any], arrays: Sequence[Any], results: Sequence[Tensor]
 ) -> tuple[int | None, list[int] | None]:
     """Return the role of a saved value, and the version of the memory that it lies in where a tensor lies there too."""
-    owner = _owner(item)
     for k, result in enumerate(results):
-        if owner is _owner(result._array):
-            differentiable = item is result._array and item.dtype.kind in "fc"
-            return OUTPUT - k if differentiable else None, result._version
+        if item is result._array:
+            return OUTPUT - k if item.dtype.kind in "fc" else None, result._version
     for k, (x, array) in enumerate(zip(inputs, arrays, strict=True)):
-        if isinstance(x, Tensor) and owner is _owner(array):
-            # a promoted copy is nobody's to modify
-            return k if item is array else None, x._version if array is x._array else None
-    return None, None
+        if item is array and isinstance(x, Tensor):
+            return k, x._version if array is x._array else None  # a promoted copy is nobody's to modify
+    return None, _version_of_owner(item, inputs, results)
+
+
+def _version_of_owner(item: Any, inputs: Sequence[Any], results: Sequence[Tensor]) -> list[int] | None:
+    """Return the version of the memory that an array is a view of, where it is that of an input or result."""
+    owner = _owner(item)
+    for x in (*results, *inputs):
+        if isinstance(x, Tensor) and owner is _owner(x._array):
+            return x._version
+    return None
 
 
 def _owner(array: Any) -> Any:

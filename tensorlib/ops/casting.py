@@ -36,7 +36,11 @@ def astype(xp: Any, x: Any, *, dtype: Any) -> Any:
     return real.astype(kind), (x.dtype,)
 
 
-astype.grads(lambda xp, g, dtype: g.astype(dtype))
+def _astype_gradient(xp: Any, g: Any, dtype: Any) -> Any:
+    return (g if dtype.kind == "c" or not g.dtype.name.startswith("complex") else g.real).astype(dtype)
+
+
+astype.grads(_astype_gradient)
 
 
 @op(method=False)

@@ -115,6 +115,29 @@ def mT(self: Tensor) -> Tensor:  # noqa: N802 - the field's name
     return result
 
 
+@tensor_property
+def mH(self: Tensor) -> Tensor:  # noqa: N802 - the field's name
+    """The tensor with its last two dimensions exchanged, and conjugated where complex.
+
+    Raises:
+        DimensionError: it has fewer than two.
+    """
+    result: Tensor = ops.transpose(self, -2, -1)
+    return result.conj() if self.dtype.is_complex else result
+
+
+@tensor_property
+def H(self: Tensor) -> Tensor:  # noqa: N802 - the field's name
+    """The conjugate transpose of a matrix.
+
+    Raises:
+        ShapeError: the tensor is neither a matrix nor 0-d.
+    """
+    if self.ndim not in (0, 2):
+        raise ShapeError(f"H: needs a matrix, not {self.ndim} dimensions; use mH for batches")
+    return self.mH if self.ndim else self.conj()
+
+
 @public_function
 @tensor_method
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:

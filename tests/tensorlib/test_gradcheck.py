@@ -84,3 +84,8 @@ def test_float32_is_warned_about():
 
 def test_given_start_gradients():
     assert gradgradcheck(lambda x: x * x, leaf(3), Tensor(normal(3, seed=1)))
+
+
+def test_views_of_one_tensor_are_told_apart_in_second_gradients():
+    assert gradgradcheck(lambda x: x[0] * x[1], leaf(3))
+    assert gradgradcheck(lambda x: (x.T @ x)[:2] * x.unbind()[1], leaf(3, 3))
