@@ -85,6 +85,8 @@ from tensorlib.spacing import linspace as linspace
 from tensorlib.spacing import logspace as logspace
 from tensorlib.spacing import range as range
 from tensorlib.tensor import Tensor as Tensor
+from tensorlib.utils.safetensors import load_safetensors as load_safetensors
+from tensorlib.utils.safetensors import save_safetensors as save_safetensors
 from tensorlib.version import __version__ as __version__
 
 # As in PyTorch, log(0) and overflow give inf and nan silently; the user's own NumPy code keeps NumPy's warnings.

@@ -16,23 +16,25 @@ import ctypes
 import json
 import os
 import pickle
-import secrets
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import IO, Any
 
 import numpy
 
 from tensorlib._xp import to_host
+from tensorlib.damage import Damage, damage_named, member_bytes, member_memory, opened_archive
 from tensorlib.device import device as Device
 from tensorlib.dtypes import as_dtype
 from tensorlib.dtypes import dtype as Dtype
-from tensorlib.errors import ArgumentError, DeviceError, FileFormatError
-from tensorlib.placement import place
+from tensorlib.errors import ArgumentError, FileFormatError
+from tensorlib.locations import location_of as location_of
+from tensorlib.locations import register_package as register_package
+from tensorlib.locations import restored, view_of
 from tensorlib.size import Size
 from tensorlib.tensor import Tensor, wrap
+from tensorlib.writing import File, opened_for_writing
 
 FORMAT = "tensorlib"
 VERSION = 1
@@ -41,8 +43,6 @@ MAPPINGS: dict[str, Any] = {"dict": dict, "OrderedDict": collections.OrderedDict
 SCALARS = (type(None), bool, int, float, str)
 TAG_OF_SEQUENCE = {kind: tag for tag, kind in SEQUENCES.items()}
 TAG_OF_MAPPING = {kind: tag for tag, kind in MAPPINGS.items()}
-
-File = str | os.PathLike[str] | IO[bytes]
 
 
 def save(obj: Any, f: File, pickle_protocol: int = pickle.DEFAULT_PROTOCOL) -> None:
@@ -72,45 +72,8 @@ def save(obj: Any, f: File, pickle_protocol: int = pickle.DEFAULT_PROTOCOL) -> N
     """
     writer = _Writer(pickle_protocol)
     root = writer.encode(obj)
-    with _opened_for_writing(f) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with opened_for_writing(f) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         writer.write(archive, root)
-
-
-@contextlib.contextmanager
-def _opened_for_writing(f: File) -> Iterator[IO[bytes]]:
-    """Give a file; one at a path comes into being, in the place of an older one, only when all went well."""
-    if not isinstance(f, (str, os.PathLike)):
-        yield f
-        return
-    path = Path(f).resolve()
-    if path.exists() and not path.is_file():
-        with path.open("wb") as file:  # a pipe or the like cannot be replaced
-            yield file
-        return
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        with _nameless_file(path.parent) or temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            if not temporary.exists():
-                _give_name(file, temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _nameless_file(folder: Path) -> IO[bytes] | None:
-    """Open a file of which nothing is left if the process is killed; None where the file system has no such files."""
-    try:
-        return open(os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o666), "wb")
-    except OSError:
-        return None
-
-
-def _give_name(file: IO[bytes], path: Path) -> None:
-    # The system shall follow the link in /proc, which leads to the file; Python says so only where src_dir_fd is given.
-    os.link(f"/proc/self/fd/{file.fileno()}", path, src_dir_fd=file.fileno())
 
 
 class _Writer:
@@ -186,7 +149,7 @@ def _description(tensor: Tensor) -> dict[str, Any]:
     return {
         "dtype": tensor.dtype.name,
         "shape": list(tensor.shape),
-        "device": str(tensor.device),
+        "device": location_of(tensor),
         "requires_grad": tensor.is_leaf and tensor.requires_grad,
         "parameter": type(tensor).__name__ == "Parameter",
     }
@@ -212,33 +175,46 @@ def _storages_of(arrays: Sequence[Any]) -> tuple[list[tuple[int, int]], list[tup
 
 
 def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any:
-    """Read an object that `save` wrote.
+    """Read an object that `save` wrote, or tensors that PyTorch's `torch.save` wrote.
+
+    Of PyTorch's files both formats are read, without PyTorch. They may hold tensors, parameters, and what `save` writes
+    without pickling; whatever else they name is refused and not executed. So a `state_dict` is read, a module is not.
 
     Args:
         f: a path, or a file open for reading bytes that can seek.
-        map_location: where tensors go: a device, a dict from former devices to devices, or a function of a tensor on
-            the CPU and its former device's name that returns a tensor or None. The former device unless given.
+        map_location: where storages go, the memory that tensors share: a device, a dict from former devices to
+            devices, or a function of a storage on the CPU (a tensor of bytes) and its former device's name that returns
+            the storage or None. The former device unless given.
         weights_only: refuse files with pickled objects. Those may execute anything: say False only for files that you
             trust.
 
     Raises:
         DeviceError: a tensor's device is not there.
-        FileFormatError: the file was not written by `save`, or is damaged.
+        FileFormatError: the file was not written by `save` or `torch.save`, or is damaged.
         OSError: the file cannot be read.
-        pickle.UnpicklingError: it holds objects of other kinds, and `weights_only` is True.
+        pickle.UnpicklingError: it holds objects of other kinds, and `weights_only` is True or the file is PyTorch's.
     """
     name = f if isinstance(f, (str, os.PathLike)) else getattr(f, "name", "the file")
     try:
-        with zipfile.ZipFile(f) as archive:
-            return _Reader(archive, map_location, weights_only).read()
+        with open(f, "rb") if isinstance(f, (str, os.PathLike)) else contextlib.nullcontext(f) as file:
+            return _loaded(file, map_location, weights_only)
     except (zipfile.BadZipFile, NotImplementedError) as error:  # the second is for damaged flags and versions
         raise FileFormatError(f"load: {name} was not written by save(), or is truncated ({error})") from None
-    except _Damage as damage:
+    except Damage as damage:
         raise FileFormatError(f"load: {name}: {damage}") from None
 
 
-class _Damage(Exception):
-    """What is wrong with a file."""
+def _loaded(file: IO[bytes], map_location: Any, weights_only: bool) -> Any:
+    """Read a file of any of the formats."""
+    from tensorlib import torch_files
+
+    if torch_files.starts_with_pickle(file):
+        return torch_files.LegacyReader(file, map_location).read()
+    with opened_archive(file) as archive:
+        root = torch_files.root_of(archive)
+        if root is not None:
+            return torch_files.read_archive(archive, root, map_location)
+        return _Reader(archive, map_location, weights_only).read()
 
 
 class _Reader:
@@ -248,8 +224,7 @@ class _Reader:
         self.archive = archive
         self.map_location = map_location
         self.weights_only = weights_only
-        self._storages: dict[int, Any] = {}
-        self._versions: dict[int, list[int]] = {}
+        self._storages: dict[tuple[int, str], Tensor] = {}
         self._tensors: list[Tensor] = []
         self._objects: list[Any] = []
         self._decoders: dict[str, Callable[[Any], Any]] = {
@@ -263,67 +238,47 @@ class _Reader:
 
     def read(self) -> Any:
         """Return the object."""
-        with _damage_named():
+        with damage_named():
             head = self._head()
-            described = [(each, self._array(each)) for each in head["tensors"]]
             kinds = [str(kind) for kind in head["objects"]]
         # What users' own code raises here is no damage of the file.
-        self._tensors = [self._tensor(each, array) for each, array in described]
+        self._tensors = [self._tensor(each, self._storage(each)) for each in head["tensors"]]
         self._objects = self._unpickled(kinds)
-        with _damage_named():
+        with damage_named():
             return self._decode(head["root"])
 
     def _head(self) -> Any:
         if "structure.json" not in self.archive.namelist():
-            raise _Damage("was not written by save(): it is another kind of zip file")
+            raise Damage("was not written by save(): it is another kind of zip file")
         head = json.loads(self._member("structure.json"))
         if head["format"] != FORMAT or head["version"] > VERSION:
-            raise _Damage(f"has format {head['format']!r} version {head['version']}; known is {FORMAT!r} {VERSION}")
+            raise Damage(f"has format {head['format']!r} version {head['version']}; known is {FORMAT!r} {VERSION}")
         if head["byteorder"] != sys.byteorder:
-            raise _Damage(f"was written on a machine with {head['byteorder']}-endian numbers")
+            raise Damage(f"was written on a machine with {head['byteorder']}-endian numbers")
         return head
 
     def _member(self, name: str) -> bytes:
-        info = self.archive.getinfo(name)
-        if info.compress_type != zipfile.ZIP_STORED:
-            raise _Damage(f"is damaged: {name} is compressed")  # a few bytes could become a great many
-        return self.archive.read(info)
+        return member_bytes(self.archive, name)
 
-    def _array(self, described: Any) -> Any:
-        kind = as_dtype(described["dtype"]).numpy
-        shape, strides = tuple(described["shape"]), tuple(described["strides"])
-        storage = described["storage"]
-        if 0 in shape:
-            return numpy.empty(shape, kind)
-        if storage not in self._storages:
-            self._storages[storage] = numpy.frombuffer(bytearray(self._member(f"storage/{int(storage)}")), numpy.uint8)
-        # This constructor checks that the elements lie within the buffer.
-        return numpy.ndarray(shape, kind, self._storages[storage], described["offset"], strides)
+    def _storage(self, described: Any) -> Tensor:
+        """Return the memory of a tensor, which may be that of others, where it belongs."""
+        with damage_named():
+            place = int(described["storage"]), str(described["device"])
+        if place not in self._storages:
+            with damage_named():
+                memory = wrap(member_memory(self.archive, f"storage/{place[0]}"))
+            self._storages[place] = restored(memory, place[1], self.map_location)
+        return self._storages[place]
 
-    def _tensor(self, described: Any, array: Any) -> Tensor:
-        tensor = self._moved(wrap(array), str(described["device"]))
-        if tensor._array is array:  # tensors that share memory share its version
-            tensor._version = self._versions.setdefault(described["storage"], tensor._version)
+    def _tensor(self, described: Any, storage: Tensor) -> Tensor:
+        with damage_named():
+            kind = as_dtype(described["dtype"])
+            tensor = view_of(storage, kind, described["shape"], described["offset"], described["strides"])
         if described["parameter"]:
             from tensorlib.nn.parameter import Parameter
 
             return Parameter(tensor, requires_grad=bool(described["requires_grad"]))
         return tensor.requires_grad_() if described["requires_grad"] else tensor
-
-    def _moved(self, tensor: Tensor, device: str) -> Tensor:
-        """Put a tensor where `map_location` says."""
-        wanted: Any = self.map_location
-        if callable(wanted):
-            moved = wanted(tensor, device)
-            if moved is not None:
-                return moved  # type: ignore[no-any-return]
-            wanted = None
-        if isinstance(wanted, dict):
-            wanted = wanted.get(device)
-        try:
-            return wrap(place(tensor._array, device if wanted is None else wanted))
-        except DeviceError as error:
-            raise DeviceError(f"load: {error}; or give map_location='cpu'") from None
 
     def _unpickled(self, kinds: Sequence[str]) -> list[Any]:
         if kinds and self.weights_only:
@@ -336,7 +291,7 @@ class _Reader:
     def _decode(self, value: Any) -> Any:
         if not isinstance(value, dict):
             if type(value) not in SCALARS:
-                raise _Damage(f"is damaged: a {type(value).__name__} has no tag")
+                raise Damage(f"is damaged: a {type(value).__name__} has no tag")
             return value
         ((tag, content),) = value.items()
         if tag in SEQUENCES:
@@ -344,12 +299,3 @@ class _Reader:
         if tag in MAPPINGS:
             return MAPPINGS[tag]([(self._decode(key), self._decode(item)) for key, item in content])
         return self._decoders[tag](content)
-
-
-@contextlib.contextmanager
-def _damage_named() -> Iterator[None]:
-    """Tell what the reading of a damaged file came upon."""
-    try:
-        yield
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError, OverflowError) as error:
-        raise _Damage(f"is damaged ({type(error).__name__}: {error})") from None

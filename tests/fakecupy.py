@@ -219,6 +219,7 @@ def make_module():
     module.ndarray, module.asarray, module.array = ndarray, asarray, asarray
     module.asnumpy = lambda array: array.get()
     module.cuda = SimpleNamespace(Device=Device)
+    module.lib = SimpleNamespace(stride_tricks=SimpleNamespace(as_strided=guarded(numpy.lib.stride_tricks.as_strided)))
     module.linalg = SimpleNamespace(**{name: guarded(getattr(numpy.linalg, name)) for name in LINEAR_ALGEBRA})
     module.fft = SimpleNamespace(**{name: guarded(getattr(numpy.fft, name)) for name in FOURIER})
     return module

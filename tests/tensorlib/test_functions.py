@@ -21,10 +21,19 @@ MODULES = (
     "tensorlib.sampling",
     "tensorlib.printing",
     "tensorlib.serialization",
+    "tensorlib.utils.safetensors",
 )
 EXPORTED = {name: value for name, value in vars(tensorlib).items() if getattr(value, "__module__", "") in MODULES}
 PUBLIC = {**FUNCTIONS, **EXPORTED}
-SAYING_NOTHING_TO_RUN = {"seed", "initial_seed", "get_rng_state", "set_rng_state", "load", "default_generator"}
+SAYING_NOTHING_TO_RUN = {
+    "seed",
+    "initial_seed",
+    "get_rng_state",
+    "set_rng_state",
+    "load",
+    "load_safetensors",
+    "default_generator",
+}
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import doctest
 import io
 import json
 import os
@@ -17,6 +18,7 @@ import pytest
 import tensorlib
 from tensorlib import Size
 from tensorlib.errors import DeviceError, FileFormatError
+from tests import fakecupy
 
 
 def through_file(value, **options):
@@ -163,7 +165,7 @@ def test_file_is_complete_before_it_has_its_name(tmp_path, monkeypatch, nameless
     seen, flush_to_disk = [], os.fsync
     monkeypatch.setattr(os, "fsync", flush)
     if not nameless:
-        monkeypatch.setattr(tensorlib.serialization, "_nameless_file", lambda folder: None)
+        monkeypatch.setattr("tensorlib.writing._nameless_file", lambda folder: None)
     tensorlib.save("value", tmp_path / "file")
     assert [len(names) for names in seen] == [0 if nameless else 1]  # what a process that is killed now would leave
     assert "file" not in seen[0]
@@ -218,7 +220,7 @@ def test_flipped_bytes_never_do_more_than_raise():
     file = io.BytesIO()
     tensorlib.save({"x": tensorlib.arange(4.0), "y": [1, "text"]}, file)
     whole = file.getvalue()
-    for place in range(0, len(whole), 3):
+    for place in range(len(whole)):
         damaged = bytearray(whole)
         damaged[place] ^= 0x55
         with contextlib.suppress(FileFormatError):
@@ -286,19 +288,66 @@ def test_map_location():
         tensorlib.load(rewritten(elsewhere))
     asked = []
 
-    def chosen(tensor, device):
-        asked.append(device)
-        return tensor * 2
+    def chosen(storage, device):
+        asked.append((storage.dtype, storage.numel(), device))
+        return storage.clone().fill_(0)
 
-    assert tensorlib.load(rewritten(elsewhere), chosen).tolist() == [0, 2, 4, 6]
-    assert asked == ["cuda:1"]
+    assert tensorlib.load(rewritten(elsewhere), chosen).tolist() == [0, 0, 0, 0]
+    assert asked == [(tensorlib.uint8, 16, "cuda:1")]
+    with pytest.raises(TypeError, match="load: map_location must return a storage or None, not str"):
+        tensorlib.load(rewritten(elsewhere), lambda storage, device: "cpu")
     for location in ("cpu", tensorlib.device("cpu"), {"cuda:1": "cpu"}):
         assert tensorlib.load(rewritten(elsewhere), location).tolist() == [0, 1, 2, 3]
 
 
 def test_errors_of_map_location_are_the_users_own():
-    def fail(tensor, device):
+    def fail(storage, device):
         raise KeyError("mine")
 
     with pytest.raises(KeyError, match="mine"):
         tensorlib.load(rewritten(elsewhere), fail)
+
+
+def test_map_location_is_asked_once_for_shared_memory():
+    asked = []
+    base = tensorlib.arange(4.0)
+    first, second = through_file([base, base[1:]], map_location=lambda storage, device: asked.append(device))
+    assert asked == ["cpu"]
+    second.zero_()
+    assert first.tolist() == [0, 0, 0, 0]
+
+
+def test_packages(monkeypatch):
+    monkeypatch.setattr("tensorlib.locations._packages", [])
+    shelf = {}
+
+    def tag(tensor):
+        return "shelf:3" if tensor.numel() == 3 else None
+
+    def put(storage, location):
+        return shelf.setdefault(location, storage) if location.startswith("shelf") else None
+
+    tensorlib.serialization.register_package(20, lambda tensor: "never asked first", lambda storage, location: None)
+    tensorlib.serialization.register_package(10, tag, put)
+    marked, other = through_file([tensorlib.ones(3), tensorlib.ones(2)], map_location={"never asked first": "cpu"})
+    assert (marked.tolist(), other.tolist()) == ([1, 1, 1], [1, 1])
+    assert shelf["shelf:3"].numel() == 12
+    assert through_file(tensorlib.ones(3), map_location="shelf:5").shape == (3,)
+    assert set(shelf) == {"shelf:3", "shelf:5"}
+    with pytest.raises(TypeError, match="register_package: tagger must be a function, not NoneType"):
+        tensorlib.serialization.register_package(1, None, put)
+
+
+def test_example_of_a_package(monkeypatch):
+    monkeypatch.setattr("tensorlib.locations._packages", [])
+    assert doctest.testmod(tensorlib.locations, globs={"tensorlib": tensorlib}) == (0, 2)
+
+
+def test_on_a_device(monkeypatch):
+    fakecupy.install(monkeypatch)
+    base = tensorlib.arange(6.0).view(2, 3)
+    loaded, view = through_file([base, base.t()[1:]], map_location="cuda")
+    assert (loaded.is_cuda, view.is_cuda, view.tolist()) == (True, True, [[1, 4], [2, 5]])
+    loaded.zero_()
+    assert view.tolist() == [[0, 0], [0, 0]]
+    assert str(through_file(loaded).device) == "cuda:0"
