@@ -11,9 +11,11 @@ from tensorlib import autograd as autograd
 from tensorlib import conversion as conversion
 from tensorlib import distributed as distributed
 from tensorlib import nn as nn
+from tensorlib import older_methods as _older_methods  # noqa: F401 - gives Tensor its methods, as the next
 from tensorlib import ops as ops
 from tensorlib import optim as optim
 from tensorlib import sampling as sampling
+from tensorlib import storage_methods as _storage_methods  # noqa: F401
 from tensorlib import utils as utils
 from tensorlib.attach import FUNCTIONS as _FUNCTIONS
 from tensorlib.autograd.modes import enable_grad as enable_grad
@@ -84,7 +86,12 @@ from tensorlib.spacing import arange as arange
 from tensorlib.spacing import linspace as linspace
 from tensorlib.spacing import logspace as logspace
 from tensorlib.spacing import range as range
+from tensorlib.storage import STORAGES as _STORAGES
+from tensorlib.storage import Storage as Storage
+from tensorlib.storage import is_storage as is_storage
 from tensorlib.tensor import Tensor as Tensor
+from tensorlib.typed import TYPES as _TYPES
+from tensorlib.typed import set_default_tensor_type as set_default_tensor_type
 from tensorlib.utils.safetensors import load_safetensors as load_safetensors
 from tensorlib.utils.safetensors import save_safetensors as save_safetensors
 from tensorlib.version import __version__ as __version__
@@ -106,7 +113,7 @@ def __getattr__(name: str) -> Any:
     """Find operations by their name: `tensorlib.mul` is the operation `mul`, `tensorlib.mul_` its in-place variant."""
     if name in _SUBPACKAGES:
         return _import_module(f"tensorlib.{name}")
-    found = _OPS.get(name) or _FUNCTIONS.get(name)
+    found = _OPS.get(name) or _FUNCTIONS.get(name) or _TYPES.get(name) or _STORAGES.get(name)
     if found is None and name.endswith("_") and not name.startswith("_"):
         found = vars(Tensor).get(name)
     if found is None:
@@ -115,4 +122,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBPACKAGES, *_OPS, *_FUNCTIONS})
+    return sorted({*globals(), *_SUBPACKAGES, *_OPS, *_FUNCTIONS, *_TYPES, *_STORAGES})

@@ -51,6 +51,7 @@ from tensorlib.ops import special as special
 from tensorlib.ops import spectra as spectra
 from tensorlib.ops import stacking as stacking
 from tensorlib.ops import statistics as statistics
+from tensorlib.ops import strided as strided
 from tensorlib.ops import summaries as summaries
 from tensorlib.ops import trigonometric as trigonometric
-from tensorlib.ops import windows as windows
+from tensorlib.ops import writing as writing
