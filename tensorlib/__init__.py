@@ -37,6 +37,7 @@ from tensorlib.creation import tensor as tensor
 from tensorlib.creation import zeros as zeros
 from tensorlib.creation import zeros_like as zeros_like
 from tensorlib.device import device as device
+from tensorlib.dtypes import bfloat16 as bfloat16
 from tensorlib.dtypes import bool_ as bool  # noqa: F401 - PyTorch's names
 from tensorlib.dtypes import complex64 as cfloat  # noqa: F401
 from tensorlib.dtypes import complex64 as complex64

@@ -110,7 +110,7 @@ def _array_of_sequence(name: str, data: Any, kind: numpy.dtype[Any] | None) -> A
         array = numpy.array(data)
     except ValueError as error:
         raise ShapeError(f"{name}: the nested sequences have unequal lengths: {error}") from None
-    if array.dtype.kind not in "biufc":
+    if array.dtype.kind not in "biufVc":
         raise TypeError(f"{name}: needs numbers, not {type(first).__name__}")
     if kind is None and array.dtype.kind in "fc" and not is_array(first):
         return array.astype(default_float() if array.dtype.kind == "f" else result_type([0j]))

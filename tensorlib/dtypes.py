@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import ml_dtypes
 import numpy
 
-# kind of a NumPy dtype -> category; numbers of a lower category never widen a tensor of a higher one
-_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+# kind of a NumPy dtype -> category; numbers of a lower category never widen a tensor of a higher one.
+# V is that of bfloat16, which is not NumPy's own.
+_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2, "c": 3}
+DIFFERENTIABLE = "fVc"  # kinds whose tensors may have gradients
+HALVES = "eE"  # characters of the types of half precision
 
 
 class dtype:  # noqa: N801 - the field's name
@@ -30,12 +34,12 @@ class dtype:  # noqa: N801 - the field's name
 
     __slots__ = ("is_complex", "is_floating_point", "itemsize", "name", "numpy")
 
-    def __init__(self, name: str, numpy_type: str) -> None:
+    def __init__(self, name: str, numpy_type: Any) -> None:
         self.name = name
-        self.numpy = numpy.dtype(numpy_type)
+        self.numpy: numpy.dtype[Any] = numpy.dtype(numpy_type)
         self.itemsize = self.numpy.itemsize
-        self.is_floating_point = self.numpy.kind == "f"
-        self.is_complex = self.numpy.kind == "c"
+        self.is_floating_point: bool = self.numpy.kind in "fV"
+        self.is_complex: bool = self.numpy.kind == "c"
 
     def __repr__(self) -> str:
         return f"tensorlib.{self.name}"
@@ -51,12 +55,13 @@ int16 = dtype("int16", "i2")
 int32 = dtype("int32", "i4")
 int64 = dtype("int64", "i8")
 float16 = dtype("float16", "f2")
+bfloat16 = dtype("bfloat16", ml_dtypes.bfloat16)
 float32 = dtype("float32", "f4")
 float64 = dtype("float64", "f8")
 complex64 = dtype("complex64", "c8")
 complex128 = dtype("complex128", "c16")
 
-ALL = (bool_, uint8, int8, int16, int32, int64, float16, float32, float64, complex64, complex128)
+ALL = (bool_, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64, complex64, complex128)
 _by_numpy = {each.numpy: each for each in ALL}
 _by_name = {each.name: each for each in ALL}
 _by_python: dict[Any, dtype] = {bool: bool_, int: int64, float: float64, complex: complex128}
@@ -174,7 +179,14 @@ def _common_within(group: Sequence[numpy.dtype[Any]]) -> numpy.dtype[Any]:
     """Return the common type of equals: those of lower categories do not widen it (int64 and float32 make float32)."""
     highest = max(_CATEGORY[each.kind] for each in group)
     floats = (2, 3) if highest == 3 else (highest,)
-    return numpy.result_type(*[each for each in group if _CATEGORY[each.kind] in floats])
+    return _promoted([each for each in group if _CATEGORY[each.kind] in floats])
+
+
+def _promoted(group: Sequence[numpy.dtype[Any]]) -> numpy.dtype[Any]:
+    """Return the common type of types of one category; the two types of half precision meet in float32."""
+    if bfloat16.numpy in group and any(each != bfloat16.numpy for each in group):
+        group = [float32.numpy if each == bfloat16.numpy else each for each in group]
+    return numpy.result_type(*group)
 
 
 def result_type(values: Sequence[Any]) -> numpy.dtype[Any]:
@@ -197,6 +209,7 @@ def result_type(values: Sequence[Any]) -> numpy.dtype[Any]:
         candidate = _common_within(group)
         if result is None or _CATEGORY[candidate.kind] > _CATEGORY[result.kind]:
             # a complex number or 0-d tensor keeps the width of the floats that it meets
-            result = numpy.result_type(candidate, result) if result is not None and result.kind == "f" else candidate
+            of_floats = result is not None and result.kind in "fV"
+            result = numpy.dtype("c16" if result == float64.numpy else "c8") if of_floats else candidate
     assert result is not None, "result_type needs at least one value"
     return result

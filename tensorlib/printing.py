@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 
 from tensorlib._xp import to_host
-from tensorlib.dtypes import bool_, get_default_dtype, int64, result_type
+from tensorlib.dtypes import bfloat16, bool_, get_default_dtype, int64, result_type
 from tensorlib.errors import ArgumentError
 from tensorlib.tensor import Tensor
 
@@ -114,6 +114,8 @@ def format_array(array: numpy.ndarray[Any, Any], indent: int) -> str:
     """Return the text of an array's elements in brackets; further lines are indented."""
     if not array.size:
         return "[]"
+    if array.dtype == bfloat16.numpy:
+        array = array.astype(numpy.float32)
     summarize = array.size > _Current.options.threshold
     shown = _edges(array) if summarize else array
     formatter = ComplexFormat(shown) if array.dtype.kind == "c" else RealFormat(shown)

@@ -233,6 +233,6 @@ def random_(self: Tensor, a: int | None = None, b: int | None = None, *, generat
 
 def _exact_integers(kind: numpy.dtype[Any]) -> int:
     """Return one more than the greatest integer up to which a type holds all."""
-    if kind.kind == "f":
+    if kind.kind in "fV":
         return int(2 ** (numpy.finfo(kind).nmant + 1))
     return 2 if kind.kind == "b" else int(numpy.iinfo(kind).max) + 1

@@ -17,7 +17,7 @@ from tensorlib.autograd.graph import Leaf, Node, RemovableHandle
 from tensorlib.autograd.modes import enable_grad
 from tensorlib.device import device as Device
 from tensorlib.dims import as_dim
-from tensorlib.dtypes import as_dtype, default_float, dtype
+from tensorlib.dtypes import DIFFERENTIABLE, as_dtype, default_float, dtype
 from tensorlib.errors import GraphError, ShapeError
 from tensorlib.size import Size
 
@@ -174,7 +174,7 @@ class Tensor(TensorMethods):
             if requires_grad:
                 return self
             raise GraphError("requires_grad_: only leaves can be changed; use detach() for a result")
-        if requires_grad and self._array.dtype.kind not in "fc":
+        if requires_grad and self._array.dtype.kind not in DIFFERENTIABLE:
             raise TypeError(f"requires_grad_: only floating point and complex tensors have gradients, not {self.dtype}")
         if requires_grad != (self._edge is not None):
             self._edge = Leaf(self, self._array) if requires_grad else None

@@ -281,4 +281,6 @@ def sum_to_shape(gradient: Any, node: Node) -> Any:
     if extra < 0 or any(length not in (1, given[extra + k]) for k, length in enumerate(shape)):
         raise ShapeError(f"backward: a gradient of shape {given} came to {node!r}")
     axes = tuple(k for k in range(len(given)) if k < extra or (shape[k - extra] == 1 and given[k] != 1))
+    if gradient.dtype.name in ("float16", "bfloat16"):  # which few terms would drown in rounding
+        gradient = gradient.astype("float32")
     return gradient.sum(axis=axes, keepdims=True).reshape(shape)

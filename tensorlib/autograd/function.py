@@ -11,6 +11,7 @@ from tensorlib.autograd.graph import MultiNode, Node, OutputNode, next_order
 from tensorlib.autograd.in_place import check_writable, rewrite_history
 from tensorlib.autograd.modes import is_grad_enabled, no_grad, set_grad_enabled
 from tensorlib.autograd.op import tensor_namespace
+from tensorlib.dtypes import DIFFERENTIABLE
 from tensorlib.errors import GraphError
 from tensorlib.tensor import Tensor, edge_of, wrap
 
@@ -217,7 +218,7 @@ class Function:
     def _placed(cls, context: Context, args: Sequence[Any], result: Tensor, node: OutputNode) -> Tensor:
         """Return a result with its place in the graph."""
         differentiable = not any(result is tensor for tensor in context._non_differentiable)
-        edge = node if differentiable and result._array.dtype.kind in "fc" else None
+        edge = node if differentiable and result._array.dtype.kind in DIFFERENTIABLE else None
         if any(result is tensor for tensor in context._dirty):
             check_writable(cls.name, result)
             rewrite_history(result, wrap(result._array, edge))

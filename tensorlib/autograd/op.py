@@ -28,12 +28,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal
 
+import numpy
+
 from tensorlib._xp import array_module, is_array
 from tensorlib.autograd.fast import Plan, quick_function
 from tensorlib.autograd.out import write_into
 from tensorlib.autograd.recording import link_view, record, record_tuple
 from tensorlib.autograd.signature import OpSignature
-from tensorlib.dtypes import default_float, fitted_number, result_type
+from tensorlib.dtypes import HALVES, default_float, fitted_number, result_type
 from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.tensor import Tensor, wrap
 
@@ -99,6 +101,7 @@ class Op:
         self.differentiable: bool = options["differentiable"]
         self.holomorphic: bool = options["holomorphic"]
         self.needs_order = self.name in NEEDS_ORDER
+        self.computes = not (options["view"] or options["moves"])
         self.numbers: bool = options["numbers"]
         self.method: bool = options["method"]
         self.in_place: bool = options["in_place"]
@@ -180,12 +183,14 @@ class Op:
             return self.forward(xp, *inputs, **options)[0]
         return self(*[_constants_wrapped(x) for x in args], **options)
 
-    def apply(self, inputs: Sequence[Any], options: dict[str, Any]) -> Any:
+    def apply(self, inputs: Sequence[Any], options: dict[str, Any]) -> Any:  # noqa: C901 - flat, as calls take time
         """Run the forward on the tensors' arrays, and record it where a gradient is needed."""
         try:
             arrays = [x._array for x in inputs]
         except AttributeError:
             arrays = self._arrays(inputs)
+        if self.computes and holds_halves(arrays) and (half := self._common_half(arrays)) is not None:
+            return self._apply_in_float32(inputs, options, half)
         if self.promotion is not None:
             arrays = self._promoted(arrays)
         if self.needs_order:
@@ -202,6 +207,26 @@ class Op:
         if self.view:
             link_view(result, inputs[0], self, options)
         return result
+
+    def _common_half(self, arrays: Sequence[Any]) -> Any:
+        """Return the type of half precision that the results are to have; None where it is another type."""
+        if self.promotion is not None:
+            common = result_type([array for array in arrays if array is not None])
+            return common if common.char in HALVES else None
+        kinds = {array.dtype for array in arrays if hasattr(array, "dtype") and array.dtype.kind in "fVc"}
+        return kinds.pop() if len(kinds) == 1 else None
+
+    def _apply_in_float32(self, inputs: Sequence[Any], options: dict[str, Any], half: Any) -> Any:
+        """Compute with more precision what is stored with less, so that sums and products do not drown in rounding."""
+        astype = OPS["astype"]
+        wide = [astype(x, numpy.float32) if is_half(x) else x for x in inputs]
+        value = self.apply(wide, options)
+        if options.get("dtype") is not None:
+            return value
+        if isinstance(value, Tensor):
+            return _narrowed(value, half)
+        results = [_narrowed(item, half) for item in value]
+        return type(value)(*results) if hasattr(value, "_fields") else tuple(results)
 
     def _arrays(self, inputs: Sequence[Any]) -> list[Any]:
         """Return the arrays of inputs that are not all tensors."""
@@ -259,6 +284,24 @@ def check_broadcast(name: str, arrays: Sequence[Any]) -> None:
                 )
 
 
+def holds_halves(arrays: Sequence[Any]) -> bool:
+    """Tell whether there are arrays of half precision."""
+    for array in arrays:
+        kind = getattr(array, "dtype", None)
+        if kind is not None and kind.char in HALVES:
+            return True
+    return False
+
+
+def is_half(value: Any) -> bool:
+    """Tell whether a value is a tensor of half precision."""
+    return isinstance(value, Tensor) and value._array.dtype.char in HALVES
+
+
+def _narrowed(tensor: Tensor, half: Any) -> Any:
+    return OPS["astype"](tensor, half) if tensor._array.dtype == numpy.float32 else tensor
+
+
 def _constants_wrapped(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)([_constants_wrapped(item) for item in value])
@@ -293,6 +336,7 @@ def op(
     view: bool = False,
     differentiable: bool = True,
     holomorphic: bool = True,
+    moves: bool = False,
     packs: str | None = None,
     numbers: bool = False,
     method: bool = True,
@@ -309,6 +353,7 @@ def op(
         differentiable: False where the result never has a gradient.
         holomorphic: pullbacks are written as for real numbers; False where they give a complex tensor's gradient as
             it is: the derivative by its real part plus i times that by its imaginary part.
+        moves: the elements are only copied or converted; other operations compute half precision in float32.
         packs: the option that further positional numbers form: `x.reshape(2, 3)`.
         numbers: Python numbers may stand for tensors; "promotion" implies it.
         method: also a method of Tensor.
@@ -324,6 +369,7 @@ def op(
             view=view,
             differentiable=differentiable,
             holomorphic=holomorphic,
+            moves=moves,
             packs=packs,
             numbers=numbers,
             method=method,

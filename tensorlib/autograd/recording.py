@@ -10,6 +10,7 @@ import numpy
 from tensorlib._xp import array_module
 from tensorlib.autograd.graph import OUTPUT, ComplexNode, Guards, MultiNode, Node, OutputNode
 from tensorlib.autograd.modes import mode
+from tensorlib.dtypes import DIFFERENTIABLE
 from tensorlib.tensor import Tensor, View, edge_of, wrap
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def record(op: Op, inputs: Sequence[Any], arrays: Sequence[Any], value: Any, sav
         value = array
     result = wrap(value)
     edges = edges_of(op, inputs)
-    if edges is not None and value.dtype.kind in "fc":
+    if edges is not None and value.dtype.kind in DIFFERENTIABLE:
         saved = needed_only(op, edges, saved)
         node = ComplexNode if op.holomorphic and value.dtype.kind == "c" else Node
         result._edge = node(op, edges, value, saved, *describe(saved, inputs, arrays, [result]))
@@ -44,7 +45,7 @@ def record_tuple(
         described = describe(saved, inputs, arrays, results)
         parent = MultiNode(op, edges, [result._array for result in results], saved, *described)
         for k, result in enumerate(results):
-            if result._array.dtype.kind in "fc":
+            if result._array.dtype.kind in DIFFERENTIABLE:
                 result._edge = OutputNode(parent, k)
     return type(values)(*results) if hasattr(values, "_fields") else tuple(results)
 
@@ -93,7 +94,7 @@ def _origin(
     """Return the role of a saved value, and the version of the memory that it lies in where a tensor lies there too."""
     for k, result in enumerate(results):
         if item is result._array:
-            return OUTPUT - k if item.dtype.kind in "fc" else None, result._version
+            return OUTPUT - k if item.dtype.kind in DIFFERENTIABLE else None, result._version
     for k, (x, array) in enumerate(zip(inputs, arrays, strict=True)):
         if item is array and isinstance(x, Tensor):
             return k, x._version if array is x._array else None  # a promoted copy is nobody's to modify

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from tensorlib.dtypes import as_dtype, float16, float32, float64
+from tensorlib.dtypes import as_dtype, bfloat16, float16, float32, float64
 from tensorlib.nn.parameter import Parameter
 from tensorlib.ops.casting import type_and_place
 from tensorlib.tensor import Tensor, reset_gradient
@@ -225,6 +225,10 @@ class ModuleTree:
     def half(self) -> Self:
         """Give parameters and buffers of floating point the type float16; return this module."""
         return self.to(float16)
+
+    def bfloat16(self) -> Self:
+        """Give parameters and buffers of floating point the type bfloat16; return this module."""
+        return self.to(bfloat16)
 
     def cpu(self) -> Self:
         """Move parameters and buffers to the CPU; return this module."""

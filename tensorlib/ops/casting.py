@@ -16,7 +16,7 @@ from tensorlib.placement import is_on, place
 from tensorlib.tensor import Tensor
 
 
-@op()
+@op(moves=True)
 def astype(xp: Any, x: Any, *, dtype: Any) -> Any:
     """Return the elements as another type; a copy in any case.
 
@@ -43,7 +43,7 @@ def _astype_gradient(xp: Any, g: Any, dtype: Any) -> Any:
 astype.grads(_astype_gradient)
 
 
-@op(method=False)
+@op(method=False, moves=True)
 def to_device(xp: Any, x: Any, *, device: Any) -> Any:
     """Return a copy on another device; gradients come back to this one.
 
@@ -154,6 +154,7 @@ _NAMES = {
     "int": "int32",
     "long": "int64",
     "half": "float16",
+    "bfloat16": "bfloat16",
     "float": "float32",
     "double": "float64",
     "cfloat": "complex64",
@@ -162,7 +163,9 @@ _NAMES = {
 for _name, _dtype in _NAMES.items():
     tensor_method(_cast_method(_name, as_dtype(_dtype)))
 
-_TYPE_NAMES = {f"{name.capitalize()}Tensor": as_dtype(_NAMES[name]) for name in tuple(_NAMES)[:9]}
+_REAL_NAMES = [name for name in _NAMES if name not in ("bfloat16", "cfloat", "cdouble")]
+_TYPE_NAMES = {f"{name.capitalize()}Tensor": as_dtype(_NAMES[name]) for name in _REAL_NAMES}
+_TYPE_NAMES["BFloat16Tensor"] = as_dtype("bfloat16")
 _TYPE_OF_DTYPE = {dtype: name for name, dtype in _TYPE_NAMES.items()}
 
 

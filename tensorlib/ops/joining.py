@@ -59,7 +59,7 @@ def _part(xp: Any, g: Any, k: int, axis: int, ends: tuple[int, ...], shapes: Any
 cat.grads(_part)
 
 
-@op(method=False)
+@op(method=False, moves=True)
 def stack(xp: Any, *tensors: Any, dim: int = 0) -> Any:
     """Return tensors joined along a new dimension.
 

@@ -228,7 +228,7 @@ def narrow(xp: Any, x: Any, *, dim: int, start: Any, length: int) -> Any:
 narrow.grads(lambda xp, g, part, shape: getitem_backward.via(xp, g, basic=part, advanced=None, shape=shape))
 
 
-@op()
+@op(moves=True)
 def clone(xp: Any, x: Any, *, memory_format: Any = None) -> Any:
     """Return a copy; gradients go through to the original.
 
@@ -247,7 +247,7 @@ def clone(xp: Any, x: Any, *, memory_format: Any = None) -> Any:
 clone.grads(lambda xp, g: g)
 
 
-@op(packs="repeats")
+@op(moves=True, packs="repeats")
 def repeat(xp: Any, x: Any, *, repeats: Any) -> Any:
     """Return copies of the whole tensor side by side.
 
@@ -274,7 +274,7 @@ def repeat(xp: Any, x: Any, *, repeats: Any) -> Any:
 repeat.grads(lambda xp, g, folded: g.reshape(folded).sum(axis=tuple(range(0, len(folded), 2))))
 
 
-@op(packs="dims")
+@op(moves=True, packs="dims")
 def flip(xp: Any, x: Any, *, dims: Any) -> Any:
     """Return a copy with the order along dimensions reversed.
 
@@ -296,7 +296,7 @@ def flip(xp: Any, x: Any, *, dims: Any) -> Any:
 flip.grads(lambda xp, g, axes: flip.via(xp, g, dims=axes))
 
 
-@op()
+@op(moves=True)
 def roll(xp: Any, x: Any, *, shifts: Any, dims: Any = None) -> Any:
     """Return a copy with the elements moved along dimensions; what falls out at the end comes in at the start.
 

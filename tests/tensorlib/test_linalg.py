@@ -187,7 +187,6 @@ ONE, TWO = tensorlib.ones(3), tensorlib.ones(2, 3)
 WRONG = [
     (lambda: tensorlib.linalg.inv(TWO), ShapeError, r"linalg.inv: needs square matrices, not shape \(2, 3\)"),
     (lambda: tensorlib.linalg.inv(ONE), ShapeError, r"linalg.inv: needs a matrix or a batch of them, not shape \(3,\)"),
-    (lambda: tensorlib.linalg.det(tensorlib.ones(2, 2).half()), TypeError, "linalg.det: needs float32, float64 or"),
     (lambda: tensorlib.linalg.det(tensorlib.ones(2, 2).long()), TypeError, "linalg.det: .* not int64"),
     (lambda: tensorlib.linalg.inv([[1.0]]), TypeError, "linalg_inv: x must be a Tensor, not list"),
     (lambda: tensorlib.linalg.inv(tensorlib.zeros(2, 2)), LinAlgError, "linalg.inv: singular matrix"),

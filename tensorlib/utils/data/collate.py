@@ -70,7 +70,7 @@ def default_convert(data: Any) -> Any:
         >>> default_convert({"x": numpy.ones(2), "name": "a"})
         {'x': tensor([1., 1.], dtype=tensorlib.float64), 'name': 'a'}
     """
-    if is_array(data) and data.dtype.kind in "biufc":
+    if is_array(data) and data.dtype.kind in "biufVc":
         return as_tensor(data)
     if isinstance(data, Mapping):
         return {key: default_convert(value) for key, value in data.items()}
