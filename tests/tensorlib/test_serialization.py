@@ -70,7 +70,7 @@ def test_nan_comes_back():
     assert numpy.isnan(through_file(float("nan")))
 
 
-@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int64", "float16", "float32", "float64", "complex128"])
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int64", "float16", "bfloat16", "float32", "float64", "complex128"])
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 2)])
 def test_tensors_come_back(dtype, shape):
     values = numpy.arange(int(numpy.prod(shape))).reshape(shape).astype(dtype)
