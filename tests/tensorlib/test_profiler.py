@@ -381,10 +381,9 @@ def test_times_on_a_device(device, tmp_path):
     assert {"3.000ms", "1.000ms", "2.000ms", "400", "200"} <= set(str(prof).split())
     prof.export_chrome_trace(tmp_path / "trace.json")
     traced = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
-    assert [(e["name"], e["tid"], e["ts"], e["dur"]) for e in traced[2:]] == [
-        ("outer", "cuda", 1000, 3000),
-        ("mul", "cuda", 2000, 1000),
-    ]
+    assert (traced[2]["ph"], traced[2]["tid"], traced[2]["args"]) == ("M", 0, {"name": "CUDA"})
+    assert [(e["name"], e["tid"], e["dur"]) for e in traced[3:]] == [("outer", 0, 3000), ("mul", 0, 1000)]
+    assert traced[4]["ts"] - traced[3]["ts"] == pytest.approx(1000)
 
 
 def test_nvtx(device):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from tensorlib.autograd.profiler.table import table_of
 
+DEVICE_ROW = 0  # in traces, where others have the number of their thread
 Shapes = tuple[tuple[int, ...] | None, ...]
 
 
@@ -201,12 +202,15 @@ class EventList(list[Any]):
         """
         process = os.getpid()
         traced = [_traced(event, "cpu_op", process, event.thread, event.time_range) for event in self]
-        traced += [_traced(e, "kernel", process, "cuda", e.cuda_range) for e in self if e.cuda_range is not None]
+        on_device = [event for event in self if event.cuda_range is not None]
+        if on_device:
+            title = {"name": "thread_name", "ph": "M", "pid": process, "tid": DEVICE_ROW, "args": {"name": "CUDA"}}
+            traced += [title, *(_traced(e, "kernel", process, DEVICE_ROW, e.cuda_range) for e in on_device)]
         with open(path, "w", encoding="utf-8") as file:
             json.dump({"traceEvents": traced, "displayTimeUnit": "ms"}, file)
 
 
-def _traced(event: FunctionEvent, category: str, process: int, thread: Any, when: Interval) -> dict[str, Any]:
+def _traced(event: FunctionEvent, category: str, process: int, thread: int, when: Interval) -> dict[str, Any]:
     details: dict[str, Any] = {"id": event.id}
     if event.input_shapes:
         details["input_shapes"] = event.input_shapes

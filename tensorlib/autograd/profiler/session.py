@@ -61,6 +61,7 @@ class Recorder:
         self._orders = itertools.count()
         self._local = threading.local()
         self._first = self._mark() if use_cuda else None
+        self._began = time.perf_counter_ns() / 1e3  # which puts both clocks side by side
 
     def begin(self, name: str, inputs: Sequence[Any]) -> Call:
         """Note that a call begins."""
@@ -110,7 +111,8 @@ class Recorder:
         )
         if self.cupy is not None:
             elapsed = self.cupy.cuda.get_elapsed_time
-            event.set_cuda_range(Interval(*(1e3 * elapsed(self._first, mark) for mark in call.cuda)))
+            begun, ended = (self._began + 1e3 * elapsed(self._first, mark) for mark in call.cuda)
+            event.set_cuda_range(Interval(begun, ended))
         (cpu, cuda), (cpu_later, cuda_later) = call.bytes
         event.set_memory(cpu_later - cpu, cuda_later - cuda)
         return event
