@@ -243,6 +243,8 @@ def test_chrome_trace(tmp_path):
         assert entry["dur"] == pytest.approx(event.cpu_time_total)
         assert (entry["pid"], entry["tid"]) == (os.getpid(), threading.get_native_id())
     assert traced[1]["args"]["input_shapes"] == [[2], None]
+    with pytest.raises(ArgumentError, match="export_chrome_trace: averages have no times"):
+        prof.key_averages().export_chrome_trace(tmp_path / "averages.json")
     with pytest.raises(FileNotFoundError):
         prof.export_chrome_trace(tmp_path / "missing" / "trace.json")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from tensorlib.autograd.profiler.table import table_of
+from tensorlib.errors import ArgumentError
 
 DEVICE_ROW = 0  # in traces, where others have the number of their thread
 Shapes = tuple[tuple[int, ...] | None, ...]
@@ -198,8 +199,11 @@ class EventList(list[Any]):
             path: of the file to write.
 
         Raises:
+            ArgumentError: the list is of averages, which did not happen at a time.
             OSError: the file cannot be written.
         """
+        if not all(isinstance(event, FunctionEvent) for event in self):
+            raise ArgumentError("export_chrome_trace: averages have no times; export the events of the profile")
         process = os.getpid()
         traced = [_traced(event, "cpu_op", process, event.thread, event.time_range) for event in self]
         on_device = [event for event in self if event.cuda_range is not None]
