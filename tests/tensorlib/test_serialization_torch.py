@@ -210,6 +210,12 @@ def test_lies_are_found(lie):
         tensorlib.load(archive(LIES[lie] + b".", **{"data/0": struct.pack("<4f", *range(4))}))
 
 
+def test_elements_of_a_parameter_are_not_set():
+    parameter = b"ctorch._utils\n_rebuild_parameter\n(" + view(0, (4,), (1,)) + b"I01\nNtR"
+    with pytest.raises(FileFormatError, match="is damaged"):
+        tensorlib.load(archive(parameter + b"I0\nI1\ns.", **{"data/0": bytes(16)}))
+
+
 def test_sizes_are_believed_only_if_they_are_in_the_file():
     with pytest.raises(FileFormatError, match="fewer bytes than its tensors"):
         tensorlib.load(legacy(view(0, (4,), (1,), count=2**40) + b"."))
