@@ -1,5 +1,8 @@
 """Automatic differentiation: the graph, the engine, and the contract by which operations are written."""
 
+from importlib import import_module as _import_module
+from typing import Any
+
 from tensorlib.autograd.api import backward as backward
 from tensorlib.autograd.api import grad as grad
 from tensorlib.autograd.function import Function as Function
@@ -12,3 +15,9 @@ from tensorlib.autograd.modes import set_grad_enabled as set_grad_enabled
 from tensorlib.tensor import Tensor
 
 Variable = Tensor
+
+
+def __getattr__(name: str) -> Any:
+    if name == "profiler":  # imported when it is first used
+        return _import_module("tensorlib.autograd.profiler")
+    raise AttributeError(f"module 'tensorlib.autograd' has no attribute {name!r}")

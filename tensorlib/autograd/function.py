@@ -187,6 +187,10 @@ class Function:
     @classmethod
     def apply(cls, *args: Any) -> Any:
         """Run `forward`, and record the call where a gradient is needed."""
+        return cls._apply(*args)
+
+    @classmethod
+    def _apply(cls, *args: Any) -> Any:
         edges = tuple([edge_of(x) if isinstance(x, Tensor) else None for x in args])
         recording = is_grad_enabled() and any(edge is not None for edge in edges)
         context = Context(tuple([edge is not None for edge in edges]))
