@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tensorlib._xp import address, array_module, is_array, memory_of
+from tensorlib._xp import array_module, is_array
 from tensorlib.autograd.graph import Leaf, version_sum
 from tensorlib.autograd.modes import mode
 from tensorlib.autograd.op import OPS, op
@@ -135,17 +135,13 @@ def write_view(xp: Any, base: Any, value: Any, *, steps: Steps) -> Any:
         >>> write_view(tensorlib.zeros(3), tensorlib.ones(2), steps=last_two)
         tensor([0., 1., 1.])
     """
-    result = copy_with_layout(base) if any(step.name == "walk" for step, _ in steps) else base.copy()
-    replay(xp, steps, result)[...] = value
+    result = base.copy(order="C")
+    if any(step.name == "walk" for step, _ in steps):  # which sees another tensor's memory as that of the first one
+        numbers = xp.arange(base.size).reshape(base.shape)
+        result.reshape(-1)[replay(xp, steps, numbers)] = value
+    else:
+        replay(xp, steps, result)[...] = value
     return result, (steps,)
-
-
-def copy_with_layout(array: Any) -> Any:
-    """Return a copy that lies in a copy of the whole memory as the array lies in its own."""
-    memory = memory_of(array)
-    start = (address(array) - address(memory)) // array.itemsize if array.size else 0
-    places = memory.copy()[start:]
-    return array_module(array).lib.stride_tricks.as_strided(places, array.shape, array.strides)
 
 
 def replay(xp: Any, steps: Steps, base: Any) -> Any:
