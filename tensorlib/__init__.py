@@ -19,7 +19,9 @@ from tensorlib import storage_methods as _storage_methods  # noqa: F401
 from tensorlib import utils as utils
 from tensorlib.attach import FUNCTIONS as _FUNCTIONS
 from tensorlib.autograd.modes import enable_grad as enable_grad
+from tensorlib.autograd.modes import inference_mode as inference_mode
 from tensorlib.autograd.modes import is_grad_enabled as is_grad_enabled
+from tensorlib.autograd.modes import is_inference_mode_enabled as is_inference_mode_enabled
 from tensorlib.autograd.modes import no_grad as no_grad
 from tensorlib.autograd.modes import set_grad_enabled as set_grad_enabled
 from tensorlib.autograd.op import OPS as _OPS
@@ -113,6 +115,8 @@ def __getattr__(name: str) -> Any:
     """Find operations by their name: `tensorlib.mul` is the operation `mul`, `tensorlib.mul_` its in-place variant."""
     if name in _SUBPACKAGES:
         return _import_module(f"tensorlib.{name}")
+    if name in ("is_anomaly_enabled", "is_anomaly_check_nan_enabled"):
+        return getattr(_import_module("tensorlib.autograd.anomaly"), name)
     found = _OPS.get(name) or _FUNCTIONS.get(name) or _TYPES.get(name) or _STORAGES.get(name)
     if found is None and name.endswith("_") and not name.startswith("_"):
         found = vars(Tensor).get(name)
