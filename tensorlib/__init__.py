@@ -64,6 +64,13 @@ from tensorlib.dtypes import int64 as int64
 from tensorlib.dtypes import int64 as long  # noqa: F401
 from tensorlib.dtypes import set_default_dtype as set_default_dtype
 from tensorlib.dtypes import uint8 as uint8
+from tensorlib.exchange import asarray as asarray
+from tensorlib.exchange import empty_strided as empty_strided
+from tensorlib.exchange import from_dlpack as from_dlpack
+from tensorlib.exchange import from_file as from_file
+from tensorlib.exchange import frombuffer as frombuffer
+from tensorlib.exchange import scalar_tensor as scalar_tensor
+from tensorlib.exchange import to_dlpack as to_dlpack
 from tensorlib.kernels.memory import keep_freed_memory as _keep_freed_memory
 from tensorlib.methods import attach_methods as _attach_methods
 from tensorlib.printing import set_printoptions as set_printoptions
@@ -92,6 +99,13 @@ from tensorlib.storage import STORAGES as _STORAGES
 from tensorlib.storage import Storage as Storage
 from tensorlib.storage import is_storage as is_storage
 from tensorlib.tensor import Tensor as Tensor
+from tensorlib.threads import get_num_threads as get_num_threads
+from tensorlib.threads import set_num_threads as set_num_threads
+from tensorlib.type_info import can_cast as can_cast
+from tensorlib.type_info import finfo as finfo
+from tensorlib.type_info import iinfo as iinfo
+from tensorlib.type_info import promote_types as promote_types
+from tensorlib.type_info import result_type as result_type
 from tensorlib.typed import TYPES as _TYPES
 from tensorlib.typed import set_default_tensor_type as set_default_tensor_type
 from tensorlib.utils.safetensors import load_safetensors as load_safetensors
