@@ -25,7 +25,7 @@ from tensorlib.multiprocessing.spawning import ProcessRaisedException as Process
 from tensorlib.multiprocessing.spawning import spawn as spawn
 from tensorlib.multiprocessing.spawning import start_processes as start_processes
 
-__all__ = [  # noqa: PLE0604
+__all__ = [
     "ProcessContext",
     "ProcessException",
     "ProcessExitedException",

@@ -11,12 +11,14 @@ removed by the standard library's resource tracker, a process that outlives all 
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import mmap
 import os
 import secrets
 import threading
 import weakref
+from contextlib import suppress
 from multiprocessing import reduction, resource_tracker, util
 from typing import Any
 
@@ -48,8 +50,7 @@ class Segment:
         access = mmap.PROT_READ | mmap.PROT_WRITE
         address = _libc.mmap(None, size, access, mmap.MAP_SHARED, descriptor, 0)
         if address == ctypes.c_void_p(-1).value:
-            error = ctypes.get_errno()
-            raise OSError(error, f"shared memory: {size} bytes cannot be mapped: {os.strerror(error)}")
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
         self.address: int = address
         self.size = size
         self.version = [0]
@@ -78,7 +79,7 @@ class DescriptorSegment(Segment):
         """Make a new one."""
         descriptor = os.memfd_create("tensorlib")
         try:
-            os.posix_fallocate(descriptor, 0, size)
+            os.ftruncate(descriptor, size)
             return cls(descriptor, size)
         except OSError:
             os.close(descriptor)
@@ -126,7 +127,7 @@ class NamedSegment(Segment):
     def __init__(self, name: str, descriptor: int) -> None:
         super().__init__(descriptor, os.fstat(descriptor).st_size - COUNT_BYTES)
         self.name = name
-        self.holding = weakref.finalize(self, change_count, name, -1)
+        self.holding = weakref.finalize(self, give_up, name)
         self.holding.atexit = False  # queues may have to send it even later, see _release_at_exit
         _named[name] = self
 
@@ -138,7 +139,7 @@ class NamedSegment(Segment):
             resource_tracker.register(f"/{name}", "shared_memory")
             descriptor = os.open(f"{DIRECTORY}/{name}", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
-                os.posix_fallocate(descriptor, 0, size + COUNT_BYTES)
+                os.posix_fallocate(descriptor, 0, size + COUNT_BYTES)  # a full /dev/shm says so now, not by SIGBUS
                 os.pwrite(descriptor, (1).to_bytes(COUNT_BYTES, "little"), size)
                 return cls(name, descriptor)
             except OSError:
@@ -187,6 +188,12 @@ def change_count(name: str, change: int) -> None:
         os.close(descriptor)
 
 
+def give_up(name: str) -> None:
+    """Hold a segment no longer. That somebody else has cleaned up in /dev/shm does not matter any more."""
+    with suppress(FileNotFoundError):
+        change_count(name, -1)
+
+
 def remove(name: str) -> None:
     """Remove the file of a segment; who has it mapped keeps its memory."""
     os.unlink(f"{DIRECTORY}/{name}")
@@ -203,7 +210,8 @@ def _before_fork() -> None:
     resource_tracker.ensure_running()
     _forking.acquire()
     for name in list(_named):
-        change_count(name, +1)
+        with suppress(FileNotFoundError):
+            change_count(name, +1)
 
 
 def _in_child() -> None:
@@ -219,7 +227,7 @@ def _release_at_exit(_: object = None) -> None:
 def _release_all() -> None:
     for segment in list(_named.values()):
         if segment.holding.detach():  # finalizers themselves may no longer run
-            change_count(segment.name, -1)
+            give_up(segment.name)
 
 
 _release_at_exit()
@@ -287,4 +295,10 @@ def allocate(size: int) -> DescriptorSegment | NamedSegment:
     Raises:
         OSError: there is not so much memory, or there are too many open files.
     """
-    return STRATEGIES[_Current.strategy].create(size)
+    try:
+        return STRATEGIES[_Current.strategy].create(size)
+    except OSError as error:
+        text = f"shared memory of {size} bytes: {error.strerror}"
+        if error.errno == errno.EMFILE:
+            text += "; raise `ulimit -n`, or use set_sharing_strategy('file_system')"
+        raise OSError(error.errno, text) from None
