@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import gc
 import multiprocessing as standard
 import os
@@ -298,7 +299,7 @@ def send_and_end(pipe):
 def test_the_sender_must_live_with_descriptors():
     with Running("fork", send_and_end) as other:
         other.process.join(SECONDS)
-        with pytest.raises(ConnectionError, match="the process that sent it has ended.*file_system"):
+        with pytest.raises(ConnectionError, match=r"the process that sent it has ended.*file_system"):
             received(other.pipe)
 
 
@@ -526,3 +527,20 @@ def test_spawn_names_the_exit_code():
 
 def test_spawn_is_silent_when_interrupted():
     multiprocessing.start_processes(interrupted, nprocs=1, start_method="fork")
+
+
+@pytest.mark.parametrize("module", [segments, reductions, sys.modules["tensorlib.multiprocessing.spawning"]])
+def test_examples_run(module):
+    report = []
+    for test in doctest.DocTestFinder().find(module, extraglobs={"tensorlib": tensorlib}):
+        doctest.DocTestRunner(verbose=False).run(test, out=report.append)
+    assert not report, "".join(report)
+
+
+def test_examples_of_methods_run():
+    for function in (tensorlib.Tensor.share_memory_, tensorlib.Tensor.is_shared):
+        test = doctest.DocTestParser().get_doctest(function.__doc__, {"tensorlib": tensorlib}, "method", None, None)
+        assert test.examples
+        report = []
+        doctest.DocTestRunner(verbose=False).run(test, out=report.append)
+        assert not report, "".join(report)
