@@ -9,7 +9,7 @@ from tensorlib.dims import as_shape
 from tensorlib.distributions import constraints
 from tensorlib.distributions.constraints import Constraint
 from tensorlib.distributions.distribution import Constraints, Distribution
-from tensorlib.distributions.parameters import CategoryProbabilities, as_parameters, given_one, lowest
+from tensorlib.distributions.parameters import CategoryProbabilities, as_parameters, given_one, lowest, ones_at
 from tensorlib.errors import ShapeError
 from tensorlib.size import Size
 from tensorlib.spacing import arange
@@ -98,3 +98,87 @@ class Categorical(CategoryProbabilities, Distribution):
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         return self._values(arange(self._num_events, device=self._param.device), expand)
+
+
+class OneHotCategorical(CategoryProbabilities, Distribution):
+    """Distributions over vectors that have a 1 in the place of a category, and otherwise zeros.
+
+    Args:
+        probs: weights of shape (..., K), not negative; they are divided by their sum.
+        logits: logarithms of weights, instead.
+        validate_args: check arguments.
+
+    Example:
+        >>> tensorlib.distributions.OneHotCategorical(tensorlib.tensor([0.0, 1.0])).sample()
+        tensor([0., 1.])
+    """
+
+    has_enumerate_support = True
+    arg_constraints: ClassVar[Constraints] = Categorical.arg_constraints
+
+    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
+        name, given = normalized(type(self).__name__, probs, logits)
+        vars(self)[name] = given
+        super().__init__(given.shape[:-1], given.shape[-1:], validate_args)
+
+    @property
+    def _of_categories(self) -> Categorical:
+        known = {name: vars(self)[name] for name in self.arg_constraints if name in vars(self)}
+        return Categorical(**dict(list(known.items())[:1]), validate_args=False)
+
+    def _ones_at(self, index: Tensor) -> Tensor:
+        return ones_at(index, self.event_shape[0], self.probs.dtype)
+
+    @property
+    def param_shape(self) -> Size:
+        """Shape of the probabilities."""
+        return self.probs.shape
+
+    @property
+    def support(self) -> Constraint:
+        return constraints.one_hot
+
+    @property
+    def mean(self) -> Tensor:
+        return self.probs
+
+    @property
+    def mode(self) -> Tensor:
+        return self._ones_at(self.probs.argmax(-1))
+
+    @property
+    def variance(self) -> Tensor:
+        return self.probs * (1 - self.probs)
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        return self._ones_at(self._of_categories.sample(sample_shape))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        self._checked(value)
+        return self._of_categories.log_prob(value.argmax(-1))
+
+    def entropy(self) -> Tensor:
+        return self._of_categories.entropy()
+
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        return self._ones_at(self._of_categories.enumerate_support(expand))
+
+
+class OneHotCategoricalStraightThrough(OneHotCategorical):
+    """One-hot distributions whose samples have the gradient of the probabilities (Bengio, Leonard, Courville 2013).
+
+    Args:
+        probs: weights of shape (..., K), not negative; they are divided by their sum.
+        logits: logarithms of weights, instead.
+        validate_args: check arguments.
+
+    Example:
+        >>> weights = tensorlib.tensor([0.0, 1.0], requires_grad=True)
+        >>> tensorlib.distributions.OneHotCategoricalStraightThrough(weights).rsample().requires_grad
+        True
+    """
+
+    has_rsample = True
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        return self.sample(sample_shape) + (self.probs - self.probs.detach())

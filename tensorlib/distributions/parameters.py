@@ -14,6 +14,7 @@ from tensorlib.dtypes import default_float
 from tensorlib.errors import ArgumentError
 from tensorlib.nn import functional
 from tensorlib.ops.broadcasting import broadcast_tensors
+from tensorlib.spacing import arange
 from tensorlib.tensor import Tensor
 
 
@@ -56,6 +57,16 @@ def given_one(owner: str, probs: Any, logits: Any) -> str:
 def lowest(logits: Tensor) -> float:
     """Return the least finite number of a tensor's type."""
     return float(_limits(logits).min)
+
+
+def ones_at(index: Tensor, count: int, dtype: Any) -> Tensor:
+    """Return vectors of a length that have a 1 at an index, and otherwise zeros."""
+    return (index.unsqueeze(-1) == arange(count, device=index.device)).to(dtype)
+
+
+def smallest(values: Tensor) -> float:
+    """Return the least positive normal number of a tensor's type."""
+    return float(_limits(values).tiny)
 
 
 def _limits(values: Tensor) -> Any:

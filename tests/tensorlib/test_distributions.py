@@ -8,20 +8,23 @@ import math
 
 import numpy
 import pytest
+import scipy.special
 
 import tensorlib
 from tensorlib import distributions
 from tensorlib.autograd import gradcheck
-from tensorlib.distributions import Bernoulli, Categorical, Normal, Uniform
-from tensorlib.errors import ArgumentError, ShapeError
+from tensorlib.distributions import Bernoulli, Categorical, Gamma, Normal, Uniform
+from tensorlib.distributions.gamma_samples import slope_of_sample
+from tensorlib.errors import ArgumentError, GraphError, ShapeError
 from tests.tensorlib.distribution_table import ROWS, values_of
 
 COUNT = 20000
-IMPLICIT: set[str] = set()  # samples that move smoothly with the parameters only in distribution
-IDS = [row.id for row in ROWS]
+# Made of gamma numbers, which move with their parameter although they were drawn by rejection.
+IMPLICIT = {"Gamma", "Chi2", "InverseGamma", "FisherSnedecor", "Beta", "Dirichlet", "StudentT"}
+STRAIGHT_THROUGH = {"OneHotCategoricalStraightThrough"}
 CLASSES = {name: value for name, value in vars(distributions).items() if inspect.isclass(value)}
-WITH_SCIPY = [pytest.param(row, id=row.id) for row in ROWS if row.scipy is not None]
-REPARAMETERISED = [pytest.param(row, id=row.id) for row in ROWS if CLASSES[row.family].has_rsample]
+WITH_SCIPY = [pytest.param(row, id=str(row)) for row in ROWS if row.scipy is not None]
+REPARAMETERISED = [pytest.param(row, id=str(row)) for row in ROWS if CLASSES[row.family].has_rsample]
 
 
 def made(row, requires_grad=False, dtype=tensorlib.float64):
@@ -47,7 +50,7 @@ def test_log_prob_is_that_of_scipy(row):
     numpy.testing.assert_allclose(found, log_prob(values), rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=IDS)
+@pytest.mark.parametrize("row", ROWS, ids=str)
 def test_samples_have_the_moments(row):
     tensorlib.manual_seed(3)
     distribution, _ = made(row)
@@ -60,7 +63,7 @@ def test_samples_have_the_moments(row):
     assert (error <= 4.5 * deviation / math.sqrt(COUNT))[known].all()
 
 
-@pytest.mark.parametrize("row", ROWS, ids=IDS)
+@pytest.mark.parametrize("row", ROWS, ids=str)
 def test_samples_have_the_entropy(row):
     tensorlib.manual_seed(4)
     distribution, _ = made(row)
@@ -73,7 +76,7 @@ def test_samples_have_the_entropy(row):
     assert (error <= 4.5 * surprise.std(0) / math.sqrt(COUNT) + 1e-12).all()
 
 
-@pytest.mark.parametrize("row", ROWS, ids=IDS)
+@pytest.mark.parametrize("row", ROWS, ids=str)
 def test_same_samples_from_the_same_seed(row):
     distribution, _ = made(row)
     first, second = [(tensorlib.manual_seed(7), distribution.sample((5,)))[1] for _ in range(2)]
@@ -81,7 +84,7 @@ def test_same_samples_from_the_same_seed(row):
     assert not first.requires_grad
 
 
-@pytest.mark.parametrize("row", ROWS, ids=IDS)
+@pytest.mark.parametrize("row", ROWS, ids=str)
 def test_gradients_of_log_prob(row):
     distribution, parameters = made(row, requires_grad=True)
     values = tensorlib.tensor(values_of(row))
@@ -100,11 +103,60 @@ def test_samples_have_gradients(row):
 
     distribution, parameters = made(row, requires_grad=True)
     assert distribution.rsample().requires_grad
-    if row.family not in IMPLICIT:
+    if row.family not in IMPLICIT | STRAIGHT_THROUGH:
         assert gradcheck(sample, parameters)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=IDS)
+@pytest.mark.parametrize("row", [row for row in ROWS if row.family in IMPLICIT - {"FisherSnedecor"}], ids=str)
+def test_samples_move_as_the_distribution_does(row):
+    """Their surprise has the gradient of the entropy, on average."""
+    tensorlib.manual_seed(5)
+    make = of(CLASSES[row.family], row)
+    distribution, parameters = made(row, requires_grad=True)
+    distribution.entropy().sum().backward()
+    wide = [parameter.detach().expand(COUNT, *parameter.shape).clone().requires_grad_() for parameter in parameters]
+    many = make(*wide)
+    (-many.log_prob(many.rsample())).sum().backward()
+    for parameter, of_each in zip(parameters, wide, strict=True):
+        expected = numpy.zeros(parameter.shape) if parameter.grad is None else parameter.grad.numpy()
+        found = of_each.grad.numpy()
+        assert (numpy.abs(found.mean(0) - expected) <= 4.5 * found.std(0) / math.sqrt(COUNT) + 1e-9).all()
+
+
+@pytest.mark.parametrize("concentration", [0.01, 0.5, 2.0, 30.0, 1e4])
+def test_slope_of_gamma_samples(concentration):
+    """Against differences of quantiles."""
+    chances = numpy.array([0.01, 0.3, 0.6, 0.95])
+    step = 1e-5 * concentration
+    samples, above, below = (scipy.special.gammaincinv(concentration + k * step, chances) for k in (0, 1, -1))
+    found = slope_of_sample(numpy.full(4, concentration), samples)
+    numpy.testing.assert_allclose(found, (above - below) / (2 * step), rtol=1e-5)
+
+
+def test_gradients_of_gamma_samples_cannot_be_differentiated_again():
+    concentration = tensorlib.tensor(2.0, requires_grad=True)
+    (slope,) = tensorlib.autograd.grad(Gamma(concentration, 1.0).rsample(), concentration, create_graph=True)
+    with pytest.raises(GraphError, match="cannot be differentiated again"):
+        slope.backward()
+
+
+def test_straight_through_samples_have_the_gradient_of_the_probabilities():
+    weights = tensorlib.tensor([1.0, 3.0], requires_grad=True)
+    sample = distributions.OneHotCategoricalStraightThrough(weights).rsample()
+    assert sorted(sample.tolist()) == [0, 1]
+    sample[0].backward()
+    assert tensorlib.allclose(weights.grad, tensorlib.tensor([3 / 16, -1 / 16]))
+
+
+@pytest.mark.parametrize("concentration", [1e-3, 1e-2])
+def test_samples_of_small_parameters_are_probabilities(concentration):
+    tensorlib.manual_seed(2)
+    samples = distributions.Dirichlet(tensorlib.full((4,), concentration)).rsample((100,))
+    assert distributions.constraints.simplex.check(samples).all()
+    assert Gamma(concentration, 1.0).sample((100,)).min() > 0
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
 def test_icdf_is_the_inverse_of_cdf(row):
     distribution, _ = made(row)
     chances = tensorlib.tensor([[0.2], [0.7]], dtype=tensorlib.float64)
@@ -115,7 +167,7 @@ def test_icdf_is_the_inverse_of_cdf(row):
     assert tensorlib.allclose(found, chances.expand_as(found))
 
 
-@pytest.mark.parametrize("row", ROWS, ids=IDS)
+@pytest.mark.parametrize("row", ROWS, ids=str)
 def test_expanded(row):
     distribution, _ = made(row)
     wide = distribution.expand((4, *distribution.batch_shape))
@@ -127,7 +179,7 @@ def test_expanded(row):
     assert type(wide).__name__ in repr(wide)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=IDS)
+@pytest.mark.parametrize("row", ROWS, ids=str)
 def test_float32_stays(row):
     distribution, _ = made(row, dtype=tensorlib.float32)
     discrete = isinstance(distribution, Categorical)
