@@ -1,0 +1,113 @@
+"""Distributions with parameters, values to evaluate them at, and SciPy's name of the family, if it has one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy
+import scipy.stats
+
+
+@dataclass
+class Row:
+    """One batch of distributions.
+
+    Attributes:
+        family: name of the class.
+        parameters: nested lists, which become tensors.
+        values: samples, along the first dimension, at which all of the batch are evaluated.
+        scipy: makes SciPy's distribution of the parameters as arrays.
+        options: arguments that are no tensors.
+        other_gradients: methods whose gradients PyTorch takes another way.
+    """
+
+    family: str
+    parameters: dict[str, Any]
+    values: list[Any]
+    scipy: Any = None
+    options: dict[str, Any] = field(default_factory=dict)
+    other_gradients: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.family}({', '.join([*self.parameters, *self.options])})"
+
+
+def values_of(row: Row) -> numpy.ndarray:
+    """Return the values with a dimension for the batch."""
+    values = numpy.array(row.values, "f8")
+    return values.reshape(len(values), 1, *values.shape[1:])
+
+
+REALS = [-2.0, 0.1, 3.0]
+POSITIVES = [0.1, 0.9, 3.0]
+CHANCES = [0.1, 0.5, 0.95]
+COUNTS = [0, 1, 4]
+LOGITS = [[0.1, -1.0, 2.0], [0.0, 0.5, -0.3]]
+PROBS = [[0.2, 0.3, 0.5], [0.1, 0.8, 0.1]]
+
+ROWS = [
+    Row("Normal", {"loc": [0.5, -1.0], "scale": [1.5, 0.3]}, REALS, scipy.stats.norm),
+    Row(
+        "LogNormal",
+        {"loc": [0.5, -1.0], "scale": [1.5, 0.3]},
+        POSITIVES,
+        lambda m, s: scipy.stats.lognorm(s, 0, numpy.exp(m)),
+    ),
+    Row("HalfNormal", {"scale": [1.5, 0.3]}, POSITIVES, lambda s: scipy.stats.halfnorm(0, s)),
+    Row("Uniform", {"low": [-3.0, -2.5], "high": [4.0, 3.5]}, REALS, lambda a, b: scipy.stats.uniform(a, b - a)),
+    Row("Bernoulli", {"probs": [0.2, 0.7]}, [0, 1], scipy.stats.bernoulli),
+    Row("Bernoulli", {"logits": [-1.0, 0.4]}, [0, 1], lambda x: scipy.stats.bernoulli(1 / (1 + numpy.exp(-x)))),
+    Row("Categorical", {"probs": PROBS}, [0, 1, 2]),
+    Row("Categorical", {"logits": LOGITS}, [0, 1, 2]),
+    Row("OneHotCategorical", {"probs": PROBS}, [[1, 0, 0], [0, 0, 1]]),
+    Row("OneHotCategorical", {"logits": LOGITS}, [[1, 0, 0], [0, 0, 1]]),
+    Row("OneHotCategoricalStraightThrough", {"probs": PROBS}, [[1, 0, 0], [0, 0, 1]]),
+    Row(
+        "Gamma",
+        {"concentration": [0.5, 3.0], "rate": [1.0, 2.0]},
+        POSITIVES,
+        lambda a, r: scipy.stats.gamma(a, 0, 1 / r),
+        other_gradients=("cdf",),
+    ),
+    Row("Chi2", {"df": [0.5, 3.0]}, POSITIVES, scipy.stats.chi2, other_gradients=("cdf",)),
+    Row(
+        "InverseGamma",
+        {"concentration": [2.5, 5.0], "rate": [1.0, 2.0]},
+        POSITIVES,
+        lambda a, r: scipy.stats.invgamma(a, 0, r),
+        other_gradients=("cdf",),
+    ),
+    Row("FisherSnedecor", {"df1": [2.5, 5.0], "df2": [9.0, 20.0]}, POSITIVES, scipy.stats.f),
+    Row("Beta", {"concentration1": [0.5, 3.0], "concentration0": [2.0, 1.5]}, CHANCES, scipy.stats.beta),
+    Row("Dirichlet", {"concentration": [[0.5, 3.0, 2.0], [1.5, 4.0, 1.2]]}, PROBS),
+    Row("Exponential", {"rate": [0.5, 3.0]}, POSITIVES, lambda r: scipy.stats.expon(0, 1 / r)),
+    Row(
+        "Weibull",
+        {"scale": [0.5, 3.0], "concentration": [1.2, 2.0]},
+        POSITIVES,
+        lambda s, c: scipy.stats.weibull_min(c, 0, s),
+    ),
+    Row(
+        "Pareto", {"scale": [0.5, 0.2], "alpha": [1.5, 6.0]}, [0.7, 1.0, 4.0], lambda s, a: scipy.stats.pareto(a, 0, s)
+    ),
+    Row("Poisson", {"rate": [0.5, 3.0]}, COUNTS, scipy.stats.poisson),
+    Row("Binomial", {"probs": [0.2, 0.7]}, COUNTS, lambda p: scipy.stats.binom(5, p), {"total_count": 5}),
+    Row("Binomial", {"logits": [-1.0, 0.7]}, COUNTS, options={"total_count": 5}),
+    Row("Geometric", {"probs": [0.2, 0.7]}, COUNTS, lambda p: scipy.stats.geom(p, -1)),
+    Row("Geometric", {"logits": [-1.0, 0.7]}, COUNTS),
+    Row(
+        "NegativeBinomial",
+        {"total_count": [1.5, 4.0], "probs": [0.2, 0.7]},
+        COUNTS,
+        lambda n, p: scipy.stats.nbinom(n, 1 - p),
+    ),
+    Row("NegativeBinomial", {"total_count": [1.5, 4.0], "logits": [-1.0, 0.7]}, COUNTS),
+    Row("Multinomial", {"probs": PROBS}, [[1, 0, 3], [2, 2, 0]], options={"total_count": 4}),
+    Row("Multinomial", {"logits": LOGITS}, [[1, 0, 3], [2, 2, 0]], options={"total_count": 4}),
+    Row("Laplace", {"loc": [0.5, -1.0], "scale": [1.5, 0.3]}, REALS, scipy.stats.laplace),
+    Row("Cauchy", {"loc": [0.5, -1.0], "scale": [1.5, 0.3]}, REALS, scipy.stats.cauchy),
+    Row("HalfCauchy", {"scale": [1.5, 0.3]}, POSITIVES, lambda s: scipy.stats.halfcauchy(0, s)),
+    Row("Gumbel", {"loc": [0.5, -1.0], "scale": [1.5, 0.8]}, REALS, scipy.stats.gumbel_r),
+    Row("StudentT", {"df": [3.5, 6.0], "loc": [0.5, -1.0], "scale": [1.5, 0.3]}, REALS, scipy.stats.t),
+]
