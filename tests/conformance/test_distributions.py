@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 import tensorlib
-from tests.tensorlib.distribution_table import ROWS, values_of
+from tests.tensorlib.distribution_table import PAIRS, ROWS, values_of
 
 torch = pytest.importorskip("torch")
 
@@ -84,3 +84,62 @@ def test_support_is_enumerated_as_in_pytorch(row):
     if here.has_enumerate_support:
         for expand in (True, False):
             assert_same(here.enumerate_support(expand), there.enumerate_support(expand))
+
+
+def made_on(framework, family, arguments):
+    given = [
+        framework.tensor(value, dtype=framework.float64, requires_grad=True) if isinstance(value, list) else value
+        for value in arguments
+    ]
+    return getattr(framework.distributions, family)(*given), [value for value in given if not isinstance(value, int)]
+
+
+@pytest.mark.parametrize(("family_p", "of_p", "family_q", "of_q"), PAIRS)
+def test_divergences_are_those_of_pytorch(family_p, of_p, family_q, of_q):
+    results, parameters = [], []
+    for framework in (tensorlib, torch):
+        (p, given_p), (q, given_q) = made_on(framework, family_p, of_p), made_on(framework, family_q, of_q)
+        results.append(framework.distributions.kl_divergence(p, q))
+        parameters.append([*given_p, *given_q])
+    assert_same(*results)
+    assert_same_gradients(*results, *parameters)
+
+
+def transformed(framework):
+    """Return transformed distributions and values in their supports."""
+    d = framework.distributions
+    number = framework.tensor(0.3, dtype=framework.float64)
+    pair = framework.tensor([0.2, 0.7], dtype=framework.float64)
+    normal, normals = d.Normal(number, 2.0), d.Normal(pair, 1.5)
+    affine = d.AffineTransform(1.0, -2.0)
+    reshape = d.ReshapeTransform((2,), (1, 2))
+    return [
+        (d.TransformedDistribution(normal, d.ExpTransform()), pair),
+        (d.TransformedDistribution(normals, [affine]), pair),
+        (d.TransformedDistribution(normals, [d.SigmoidTransform(), affine]), -pair),
+        (d.TransformedDistribution(normals, [affine, d.TanhTransform()]), pair),
+        (d.TransformedDistribution(normals, [d.SoftplusTransform()]), pair),
+        (d.TransformedDistribution(normals, [d.ExpTransform(), d.PowerTransform(pair)]), pair),
+        (d.TransformedDistribution(d.Independent(normals, 1), [d.TanhTransform(cache_size=1)]), pair),
+        (d.TransformedDistribution(normals, [d.AffineTransform(pair, pair, event_dim=1)]), pair),
+        (d.TransformedDistribution(normal, [d.AffineTransform(pair, pair)]), pair),
+        (d.TransformedDistribution(normals, [reshape]), pair.reshape(1, 2)),
+        (d.TransformedDistribution(d.Uniform(pair * 0, 1.0), [d.SigmoidTransform().inv]), pair),
+        (d.TransformedDistribution(normals, d.ComposeTransform([d.ExpTransform(), reshape])), pair.reshape(1, 2)),
+        (d.TransformedDistribution(normals, d.IndependentTransform(d.ExpTransform(), 1)), pair),
+    ]
+
+
+@pytest.mark.parametrize("k", range(13))
+def test_transformed_as_in_pytorch(k):
+    (ours, value), (theirs, their_value) = transformed(tensorlib)[k], transformed(torch)[k]
+    assert (tuple(ours.batch_shape), tuple(ours.event_shape)) == (tuple(theirs.batch_shape), tuple(theirs.event_shape))
+    assert_same(ours.log_prob(value), theirs.log_prob(their_value))
+    assert ours.support.event_dim == theirs.support.event_dim
+    assert ours.rsample((3,)).shape == tuple(theirs.rsample((3,)).shape)
+    wide = (4, *(ours.batch_shape or value.shape))
+    assert tuple(ours.expand(wide).log_prob(value).shape) == tuple(theirs.expand(wide).log_prob(their_value).shape)
+    if not ours.event_shape:
+        assert_same(ours.cdf(value), theirs.cdf(their_value))
+        chance = [0.2, 0.7]
+        assert_same(ours.icdf(value.new_tensor(chance)), theirs.icdf(their_value.new_tensor(chance)))

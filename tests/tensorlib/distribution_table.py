@@ -43,6 +43,8 @@ REALS = [-2.0, 0.1, 3.0]
 POSITIVES = [0.1, 0.9, 3.0]
 CHANCES = [0.1, 0.5, 0.95]
 COUNTS = [0, 1, 4]
+VECTORS = [[0.1, -1.0], [0.5, 2.0]]
+MATRIX = [[1.5, 0.4], [0.4, 0.7]]
 LOGITS = [[0.1, -1.0, 2.0], [0.0, 0.5, -0.3]]
 PROBS = [[0.2, 0.3, 0.5], [0.1, 0.8, 0.1]]
 
@@ -110,4 +112,46 @@ ROWS = [
     Row("HalfCauchy", {"scale": [1.5, 0.3]}, POSITIVES, lambda s: scipy.stats.halfcauchy(0, s)),
     Row("Gumbel", {"loc": [0.5, -1.0], "scale": [1.5, 0.8]}, REALS, scipy.stats.gumbel_r),
     Row("StudentT", {"df": [3.5, 6.0], "loc": [0.5, -1.0], "scale": [1.5, 0.3]}, REALS, scipy.stats.t),
+    Row("MultivariateNormal", {"loc": VECTORS, "covariance_matrix": MATRIX}, VECTORS),
+    Row("MultivariateNormal", {"loc": VECTORS[0], "precision_matrix": [MATRIX, MATRIX]}, VECTORS),
+    Row("MultivariateNormal", {"loc": VECTORS, "scale_tril": [[1.0, 0.0], [-0.4, 2.0]]}, VECTORS),
+]
+
+# Two families of which there is a divergence, each with its parameters.
+A, B = [0.5, 1.5], [1.2, 0.7]
+PAIRS = [
+    ("Normal", (A, B), "Normal", (B, A)),
+    ("LogNormal", (A, B), "LogNormal", (B, A)),
+    ("HalfNormal", (A,), "HalfNormal", (B,)),
+    ("Beta", (A, B), "Normal", (B, A)),
+    ("Exponential", (A,), "Normal", (B, A)),
+    ("Gamma", (A, B), "Normal", (B, A)),
+    ("Gumbel", (A, B), "Normal", (B, A)),
+    ("Laplace", (A, B), "Normal", (B, A)),
+    ("Uniform", ([-1.0, -2.0], B), "Normal", (B, A)),
+    ("Pareto", (A, [2.5, 3.0]), "Normal", (B, A)),
+    ("Beta", (A, B), "Exponential", (A,)),
+    ("Exponential", (A,), "Exponential", (B,)),
+    ("Gamma", (A, B), "Exponential", (B,)),
+    ("Pareto", (A, [2.5, 3.0]), "Exponential", (B,)),
+    ("Gamma", (A, B), "Gamma", (B, A)),
+    ("Chi2", (A,), "Chi2", (B,)),
+    ("Exponential", (A,), "Gamma", (B, A)),
+    ("Normal", (A, B), "Laplace", (B, A)),
+    ("Laplace", (A, B), "Laplace", (B, A)),
+    ("Cauchy", (A, B), "Cauchy", (B, A)),
+    ("Gumbel", (A, B), "Gumbel", (B, A)),
+    ("Pareto", ([1.0, 0.3], A), "Pareto", ([0.5, 0.4], B)),
+    ("Uniform", ([-1.0, -2.0], B), "Uniform", ([-1.5, -1.0], [2.0, 2.0])),
+    ("Dirichlet", ([A, B],), "Dirichlet", ([B, B],)),
+    ("Beta", (A, B), "Beta", (B, A)),
+    ("Bernoulli", ([0.2, 0.7],), "Bernoulli", ([0.6, 0.1],)),
+    ("Bernoulli", ([0.0, 1.0, 0.5],), "Bernoulli", ([0.4, 1.0, 0.0],)),
+    ("Binomial", (4, [0.2, 0.7]), "Binomial", (4, [0.6, 0.1])),
+    ("Geometric", ([0.2, 0.7],), "Geometric", ([0.6, 0.1],)),
+    ("Poisson", (A,), "Poisson", (B,)),
+    ("Categorical", ([[0.2, 0.8], [0.5, 0.5]],), "Categorical", ([[0.6, 0.4], [0.1, 0.9]],)),
+    ("Categorical", ([[0.2, 0.8], [0.0, 1.0]],), "Categorical", ([[0.0, 1.0], [0.1, 0.9]],)),
+    ("OneHotCategorical", ([[0.2, 0.8]],), "OneHotCategorical", ([[0.6, 0.4], [0.1, 0.9]],)),
+    ("MultivariateNormal", (A, [[1.5, 0.4], [0.4, 0.7]]), "MultivariateNormal", ([A, B], [[1.0, 0.2], [0.2, 0.4]])),
 ]

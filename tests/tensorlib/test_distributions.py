@@ -13,7 +13,19 @@ import scipy.special
 import tensorlib
 from tensorlib import distributions
 from tensorlib.autograd import gradcheck
-from tensorlib.distributions import Bernoulli, Categorical, Gamma, Normal, Uniform
+from tensorlib.distributions import (
+    Bernoulli,
+    Categorical,
+    Gamma,
+    Independent,
+    MultivariateNormal,
+    Normal,
+    TransformedDistribution,
+    Uniform,
+    kl_divergence,
+    register_kl,
+    transforms,
+)
 from tensorlib.distributions.gamma_samples import slope_of_sample
 from tensorlib.errors import ArgumentError, GraphError, ShapeError
 from tests.tensorlib.distribution_table import ROWS, values_of
@@ -23,6 +35,7 @@ COUNT = 20000
 IMPLICIT = {"Gamma", "Chi2", "InverseGamma", "FisherSnedecor", "Beta", "Dirichlet", "StudentT"}
 STRAIGHT_THROUGH = {"OneHotCategoricalStraightThrough"}
 CLASSES = {name: value for name, value in vars(distributions).items() if inspect.isclass(value)}
+DOCUMENTED = {**CLASSES, "kl_divergence": kl_divergence, "register_kl": register_kl}
 WITH_SCIPY = [pytest.param(row, id=str(row)) for row in ROWS if row.scipy is not None]
 REPARAMETERISED = [pytest.param(row, id=str(row)) for row in ROWS if CLASSES[row.family].has_rsample]
 
@@ -36,8 +49,14 @@ def made(row, requires_grad=False, dtype=tensorlib.float64):
 
 def of(family, row):
     """Return a function from parameters to the row's distribution, which need not be exactly valid."""
-    names = row.parameters
-    return lambda *given: family(**dict(zip(names, given, strict=True)), **row.options, validate_args=False)
+
+    def make(*given):
+        parameters = dict(zip(row.parameters, given, strict=True))
+        for name in parameters.keys() & {"covariance_matrix", "precision_matrix"}:
+            parameters[name] = (parameters[name] + parameters[name].mT) / 2
+        return family(**parameters, **row.options, validate_args=False)
+
+    return make
 
 
 @pytest.mark.parametrize("row", WITH_SCIPY)
@@ -187,9 +206,9 @@ def test_float32_stays(row):
     assert distribution.log_prob(tensorlib.tensor(values_of(row)).float()).dtype == tensorlib.float32
 
 
-@pytest.mark.parametrize("name", [name for name in CLASSES if name[0].isupper()])
+@pytest.mark.parametrize("name", DOCUMENTED)
 def test_documentation(name):
-    value = CLASSES[name]
+    value = DOCUMENTED[name]
     finder = doctest.DocTestFinder(recurse=False)
     examples = [test for test in finder.find(value, name, globs={"tensorlib": tensorlib}) if test.examples]
     assert examples
@@ -199,7 +218,47 @@ def test_documentation(name):
     assert not report, "".join(report)
 
 
+@pytest.mark.parametrize("family", ["Dirichlet", "Multinomial"])
+def test_log_prob_of_vectors_is_that_of_scipy(family):
+    weights = numpy.array([0.2, 0.3, 0.5])
+    if family == "Dirichlet":
+        found = distributions.Dirichlet(tensorlib.tensor(weights)).log_prob(tensorlib.tensor(weights[::-1].copy()))
+        assert found.item() == pytest.approx(scipy.stats.dirichlet(weights).logpdf(weights[::-1]))
+    else:
+        found = distributions.Multinomial(4, tensorlib.tensor(weights)).log_prob(tensorlib.tensor([1.0, 0.0, 3.0]))
+        assert found.item() == pytest.approx(scipy.stats.multinomial(4, weights).logpmf([1, 0, 3]))
+
+
 WRONG = [
+    (lambda: Independent(Normal(tensorlib.zeros(2), 1.0), 2), ArgumentError, r"cannot take 2 dimensions of .* \(2,\)"),
+    (lambda: kl_divergence(Normal(0.0, 1.0), Uniform(0.0, 1.0)), NotImplementedError, "none is known of Normal from U"),
+    (lambda: register_kl(int, Normal), TypeError, "register_kl: needs two classes of distributions"),
+    (lambda: transforms.ExpTransform(cache_size=2), ArgumentError, "ExpTransform: cache_size must be 0 or 1, not 2"),
+    (lambda: transforms.ReshapeTransform((2,), (3,)), ShapeError, "hold different numbers"),
+    (lambda: transforms.ReshapeTransform((2,), (2, 1))(tensorlib.zeros(3)), ShapeError, "needs a shape that ends in"),
+    (lambda: transforms.AbsTransform().sign, NotImplementedError, "AbsTransform has no sign"),
+    (
+        lambda: TransformedDistribution(Normal(0.0, 1.0), transforms.AffineTransform(0.0, 1.0, event_dim=1)),
+        ShapeError,
+        "have too few dimensions",
+    ),
+    (lambda: MultivariateNormal(tensorlib.zeros(2)), ArgumentError, "MultivariateNormal: needs exactly one of cov"),
+    (lambda: MultivariateNormal(tensorlib.zeros(2), tensorlib.eye(3)), ShapeError, r"not \(2,\) and \(3, 3\)"),
+    (lambda: MultivariateNormal(tensorlib.zeros(2), -tensorlib.eye(2)), ArgumentError, "satisfy positive_definite"),
+    (lambda: distributions.Dirichlet(1.0), ShapeError, "Dirichlet: concentration needs a last dimension"),
+    (lambda: distributions.Multinomial(-1, tensorlib.ones(2)), ArgumentError, "must not be negative, -1 is"),
+    (lambda: distributions.Multinomial(tensorlib.ones(2), tensorlib.ones(2)), NotImplementedError, "one integer"),
+    (lambda: distributions.Geometric(0.0), ArgumentError, "Geometric: probs must be above 0"),
+    (
+        lambda: distributions.Binomial(tensorlib.tensor([1.0, 2.0]), 0.5).entropy(),
+        NotImplementedError,
+        "needs the same total_count",
+    ),
+    (
+        lambda: kl_divergence(distributions.Binomial(1, 0.5), distributions.Binomial(2, 0.5)),
+        ArgumentError,
+        "must have the same total_count",
+    ),
     (lambda: Normal(0.0, -1.0), ArgumentError, r"Normal: scale must satisfy positive, but -1.0 does not"),
     (lambda: Normal(float("nan"), 1.0), ArgumentError, "Normal: loc must satisfy real, but nan does not"),
     (lambda: Normal([0.0], 1.0), TypeError, "Normal: a parameter must be a tensor or a number, not list"),
