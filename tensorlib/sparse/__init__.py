@@ -6,7 +6,21 @@ from typing import Any
 
 from tensorlib.sparse.creation import TYPES as _TYPES
 from tensorlib.sparse.creation import sparse_coo_tensor as sparse_coo_tensor
+from tensorlib.sparse.forms import attach_aliases as _attach_aliases
+from tensorlib.sparse.matrix import addmm as addmm
+from tensorlib.sparse.matrix import hspmm as hspmm
+from tensorlib.sparse.matrix import mm as mm
+from tensorlib.sparse.matrix import smm as smm
+from tensorlib.sparse.matrix import sspaddmm as sspaddmm
+from tensorlib.sparse.reduction import log_softmax as log_softmax
+from tensorlib.sparse.reduction import softmax as softmax
+from tensorlib.sparse.reduction import sparse_sum as sum  # noqa: F401 - PyTorch's name
+from tensorlib.sparse.strided import sparse_mask as _sparse_mask
 from tensorlib.sparse.tensor import SparseTensor as SparseTensor
+
+spmm = mm
+_attach_aliases()
+SparseTensor.sparse_mask = SparseTensor._sparse_mask = _sparse_mask  # type: ignore[attr-defined]
 
 
 def __getattr__(name: str) -> Any:

@@ -66,6 +66,9 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     return strided + sparse.to_dense() * alpha if sparse is other else sparse.to_dense() + strided * alpha
 
 
+sparse_form("spadd")(add)
+
+
 def _sum_of_sparse(x: SparseTensor, y: SparseTensor, alpha: Any) -> SparseTensor:
     check_alike("add", x, y)
     indices = cat([x._index, y._index], 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from tensorlib.autograd.op import OPS
 from tensorlib.layouts import SPARSE_FORMS
 from tensorlib.sparse.tensor import SparseTensor, is_operand
 
@@ -56,3 +57,12 @@ def attach_operator(name: str, function: Callable[[Any, Any], Any], reflected: b
     setattr(SparseTensor, f"__{name}__", operator)
     if reflected:
         setattr(SparseTensor, f"__r{name}__", swapped)
+
+
+def attach_aliases() -> None:
+    """Give sparse tensors the methods that they have also under the operations' other names."""
+    for alias, op in OPS.items():
+        for ending in ("", "_"):
+            method = vars(SparseTensor).get(op.name + ending)
+            if method is not None and alias != op.name and op.name in SPARSE_FORMS:
+                setattr(SparseTensor, alias + ending, method)

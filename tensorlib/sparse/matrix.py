@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from tensorlib._xp import array_module
 from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.ops.sparse import coo_product
 from tensorlib.sparse.arithmetic import add
 from tensorlib.sparse.forms import attach_operator, sparse_form
-from tensorlib.sparse.places import pairs_of_equals
+from tensorlib.sparse.places import coordinates_of, pairs_of_equals
 from tensorlib.sparse.shape import transpose
-from tensorlib.sparse.strided import to_sparse
 from tensorlib.sparse.tensor import SparseTensor
 from tensorlib.tensor import Tensor, wrap
 
@@ -119,10 +119,13 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) ->
         tensor([[13.],
                 [14.]])
     """
-    product = matmul(mat1, mat2) if not (isinstance(mat1, Tensor) and isinstance(mat2, Tensor)) else mat1 @ mat2
+    if isinstance(mat1, SparseTensor) or isinstance(mat2, SparseTensor):
+        product = mm(mat1, mat2)
+    else:
+        product = mat1 @ mat2
     if isinstance(input, Tensor):
         input = input.expand(product.shape)
-    return add(input * beta, product, alpha=alpha) if isinstance(product, SparseTensor) else input * beta + product * alpha
+    return add(input if beta == 1 else input * beta, product, alpha=alpha)
 
 
 @sparse_form()
@@ -143,20 +146,10 @@ def hspmm(mat1: Any, mat2: Any) -> SparseTensor:
     """
     _check_kinds("hspmm", mat1, mat2)
     _check_product("hspmm", mat1, mat2)
-    x = mat1.coalesce()
-    rows = to_sparse_rows(x)
-    columns = x._index._array[1]
-    part = coo_product(x._value, mat2, rows=rows[1], columns=columns, length=len(rows[0]))
-    return SparseTensor(wrap(rows[0].reshape(1, -1)), part, (x.shape[0], mat2.shape[1]), coalesced=True)
-
-
-def to_sparse_rows(x: SparseTensor) -> tuple[Any, Any]:
-    """Return the rows in which a matrix stores something, and for every element the position of its row in these."""
-    from tensorlib._xp import array_module
-
-    rows = x._index._array[0]
-    found, inverse = array_module(rows).unique(rows, return_inverse=True)
-    return found, inverse.reshape(-1)
+    rows, columns = mat1._index._array
+    found, position = array_module(rows).unique(rows, return_inverse=True)
+    product = coo_product(mat1._value, mat2, rows=position.reshape(-1), columns=columns, length=len(found))
+    return SparseTensor(wrap(found.reshape(1, -1)), product, (mat1.shape[0], mat2.shape[1]), coalesced=True)
 
 
 def _check_kinds(name: str, sparse: Any, strided: Any) -> None:
@@ -176,16 +169,22 @@ def smm(input: Any, mat: Any) -> SparseTensor:
     """
     _check_kinds("smm", input, mat)
     rows = hspmm(input, mat)
-    return SparseTensor(*_flattened(rows), rows.shape, coalesced=True)
+    numbers, width = rows._index._array[0], rows.shape[1]
+    flat = numbers[:, None] * width + array_module(numbers).arange(width)
+    indices = wrap(coordinates_of(flat.reshape(-1), rows.shape))
+    return SparseTensor(indices, rows._value.reshape(-1), rows.shape, coalesced=True)
 
 
-def _flattened(rows: SparseTensor) -> tuple[Tensor, Tensor]:
-    """Return places and values of a tensor of sparse rows, with every element of these at a place of its own."""
-    width = rows.shape[1]
-    xp_rows = rows._index._array[0].repeat(width)
-    places = to_sparse(rows._new_zeros(0, 0), None)._index._array
-    columns = (xp_rows * 0 + 1).cumsum() - 1
-    import numpy
+@sparse_form()
+def sspaddmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> SparseTensor:
+    """Return `beta * input + alpha * (mat1 @ mat2)` as a sparse tensor, for sparse `input` and `mat1` and a strided one.
 
-    del places
-    return wrap(numpy.stack([xp_rows, columns % max(width, 1)])), rows._value.reshape(-1)
+    Raises:
+        ArgumentError: the types differ.
+        ShapeError: the shapes do not agree.
+        TypeError: the matrices are not sparse and strided as needed.
+    """
+    if not isinstance(input, SparseTensor):
+        raise TypeError(f"sspaddmm: input must be a sparse matrix, not {type(input).__name__}")
+    result: SparseTensor = add(input if beta == 1 else input * beta, smm(mat1, mat2), alpha=alpha)
+    return result

@@ -272,14 +272,19 @@ class SparseTensor(Sparse):
     @property
     def data(self) -> SparseTensor:
         """The same memory without history, and without tracking modifications for gradients."""
-        return self._with_values(self._value.data)
+        return self._with_values(self._value.data) if self.requires_grad else self
 
     def clone(self) -> SparseTensor:
         """Return a copy."""
         return SparseTensor(self._index.clone(), self._value.clone(), self._shape, self._coalesced)
 
-    def _become(self, name: str, other: SparseTensor) -> SparseTensor:
+    def _become(self, name: str, other: SparseTensor, reshape: bool = False) -> SparseTensor:
         """Take over what another tensor stores: the end of every operation in place; returns itself.
+
+        Args:
+            name: the operation, for errors.
+            other: the tensor.
+            reshape: also take over its shape, which else must be the same.
 
         Raises:
             GraphError: it is a leaf that requires a gradient, and recording is on.
@@ -288,12 +293,16 @@ class SparseTensor(Sparse):
         """
         if mode.recording and self.requires_grad and self.is_leaf:
             raise GraphError(f"{name}: a leaf that requires a gradient cannot be modified; use no_grad()")
-        if other._shape != self._shape or other.sparse_dim() != self.sparse_dim():
+        if not (reshape or (other._shape == self._shape and other.sparse_dim() == self.sparse_dim())):
             raise ShapeError(f"{name}: the result has shape {tuple(other._shape)}, the tensor {tuple(self._shape)}")
         if not can_store(other.dtype.numpy, self.dtype.numpy):
             raise TypeError(f"{name}: a result of type {other.dtype} cannot be stored in a tensor of type {self.dtype}")
-        self._index, self._value = other._index, other._value.to(self.dtype)
-        self._coalesced = other._coalesced
+        values = other._value.to(self.dtype)
+        if self.requires_grad and self.is_leaf:  # which it stays, as tensors do that are modified without recording
+            values = values.detach().requires_grad_()
+            values.grad = self._value.grad if values.shape == self._value.shape else None
+        self._index, self._value = other._index, values
+        self._shape, self._coalesced = other._shape, other._coalesced
         return self
 
     # -- types and devices -------------------------------------------------------------------------------------------
