@@ -63,10 +63,10 @@ from tensorlib.dtypes import int64 as int64
 from tensorlib.dtypes import int64 as long  # noqa: F401
 from tensorlib.dtypes import set_default_dtype as set_default_dtype
 from tensorlib.dtypes import uint8 as uint8
+from tensorlib.kernels.memory import keep_freed_memory as _keep_freed_memory
 from tensorlib.layouts import layout as layout
 from tensorlib.layouts import sparse_coo as sparse_coo
 from tensorlib.layouts import strided as strided
-from tensorlib.kernels.memory import keep_freed_memory as _keep_freed_memory
 from tensorlib.methods import attach_methods as _attach_methods
 from tensorlib.printing import set_printoptions as set_printoptions
 from tensorlib.random import Generator as Generator

@@ -82,4 +82,3 @@ def sparse_mask(self: Tensor, mask: Any) -> Any:
 def _sparse_mask(self: Tensor, mask: Any) -> Any:
     """Return a sparse tensor of the elements at another's places: the name of `sparse_mask` in PyTorch 0.3."""
     return sparse_mask(self, mask)
-

@@ -148,7 +148,9 @@ class Pass:
                     if result.dtype is not edge.dtype:
                         result = self._cast(result, edge)
                     before = gradients.get(edge)
-                    gradients[edge] = result if before is None else total(before, result)
+                    if before is not None:
+                        result = before + result if type(before) is type(result) else total(before, result)
+                    gradients[edge] = result
                 if type(edge) is Leaf:
                     pending[edge] = left = pending[edge] - 1
                     if not left:

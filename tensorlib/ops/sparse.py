@@ -9,7 +9,7 @@ import numpy
 from tensorlib.autograd.op import op
 from tensorlib.ops._index import add_at, check_range
 from tensorlib.ops.indexing import getitem
-from tensorlib.tensor import Tensor
+from tensorlib.tensor import Tensor, wrap
 
 
 @op(method=False)
@@ -87,3 +87,23 @@ def _sparse_rows(xp: Any, g: Any, index: Any, padding_idx: int | None, shape: tu
 
 
 rows_sparsely.grads(_sparse_rows)
+
+
+@op(method=False)
+def scale_gradient(xp: Any, x: Any, *, factors: Any) -> Any:
+    """Return a copy of a tensor whose gradient is multiplied by factors.
+
+    Args:
+        x: a tensor.
+        factors: an array that broadcasts to its shape.
+
+    Example:
+        >>> x = tensorlib.ones(2, requires_grad=True)
+        >>> tensorlib.scale_gradient(x, factors=numpy.array([2.0, 3.0])).sum().backward()
+        >>> x.grad
+        tensor([2., 3.])
+    """
+    return x.copy(), (factors,)
+
+
+scale_gradient.grads(lambda xp, g, factors: g * (wrap(factors) if isinstance(g, Tensor) else factors))

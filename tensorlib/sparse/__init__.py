@@ -7,6 +7,7 @@ from typing import Any
 from tensorlib.sparse.creation import TYPES as _TYPES
 from tensorlib.sparse.creation import sparse_coo_tensor as sparse_coo_tensor
 from tensorlib.sparse.forms import attach_aliases as _attach_aliases
+from tensorlib.sparse.forms import attach_method as _attach_method
 from tensorlib.sparse.matrix import addmm as addmm
 from tensorlib.sparse.matrix import hspmm as hspmm
 from tensorlib.sparse.matrix import mm as mm
@@ -20,7 +21,8 @@ from tensorlib.sparse.tensor import SparseTensor as SparseTensor
 
 spmm = mm
 _attach_aliases()
-SparseTensor.sparse_mask = SparseTensor._sparse_mask = _sparse_mask  # type: ignore[attr-defined]
+for _name in ("sparse_mask", "_sparse_mask"):
+    _attach_method(_name, _sparse_mask)
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from tensorlib.creation import as_tensor
 from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.ops.joining import cat
-from tensorlib.sparse.forms import attach_operator, sparse_form
+from tensorlib.sparse.forms import attach_method, attach_operator, sparse_form
 from tensorlib.sparse.places import pairs_of_equals
 from tensorlib.sparse.strided import values_at
 from tensorlib.sparse.tensor import SparseTensor
@@ -197,7 +197,6 @@ for _name, _function in {"add": add, "sub": subtract, "mul": multiply, "truediv"
     attach_operator(_name, _function)
 attach_operator("floordiv", floor_divide)
 attach_operator("pow", power, reflected=False)
-SparseTensor.__neg__ = neg  # type: ignore[attr-defined]
-SparseTensor.__abs__ = SparseTensor.abs  # type: ignore[attr-defined]
-for _name, _method in {"add": "add_", "sub": "sub_", "mul": "mul_", "truediv": "div_"}.items():
-    setattr(SparseTensor, f"__i{_name}__", getattr(SparseTensor, _method))
+METHODS = {"neg": "neg", "abs": "abs", "iadd": "add_", "isub": "sub_", "imul": "mul_", "itruediv": "div_"}
+for _operator, _name in METHODS.items():
+    attach_method(f"__{_operator}__", getattr(SparseTensor, _name))

@@ -77,7 +77,7 @@ def _as_places(indices: Any, values: Tensor) -> Tensor:
         raise TypeError(f"sparse_coo_tensor: indices must be integers, not {given.dtype}")
     if given.ndim != 2 or given.shape[1] != values.shape[0]:
         raise ShapeError(
-            f"sparse_coo_tensor: indices of shape {tuple(given.shape)} and values of shape {tuple(values.shape)} given; "
+            f"sparse_coo_tensor: indices of shape {tuple(given.shape)} and values of shape {tuple(values.shape)}; "
             "needed are (sparse dimensions, count) and (count, dense dimensions...)"
         )
     return wrap(given._array.astype("i8"))  # a copy: the caller may go on with his own

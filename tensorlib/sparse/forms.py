@@ -25,9 +25,9 @@ def sparse_form(*names: str, in_place: bool = False, method: bool = True) -> Cal
         for name in names or (function.__name__,):
             SPARSE_FORMS[name] = function
             if method:
-                setattr(SparseTensor, name, function)
+                attach_method(name, function)
             if in_place:
-                setattr(SparseTensor, name + "_", in_place_form(name, function))
+                attach_method(name + "_", in_place_form(name, function))
         return function
 
     return register
@@ -45,6 +45,11 @@ def in_place_form(name: str, function: Callable[..., Any]) -> Callable[..., Spar
     return method
 
 
+def attach_method(name: str, method: Any) -> None:
+    """Give sparse tensors a method or property."""
+    setattr(SparseTensor, name, method)
+
+
 def attach_operator(name: str, function: Callable[[Any, Any], Any], reflected: bool = True) -> None:
     """Give sparse tensors the operator of two operands."""
 
@@ -54,9 +59,9 @@ def attach_operator(name: str, function: Callable[[Any, Any], Any], reflected: b
     def swapped(self: SparseTensor, other: Any) -> Any:
         return function(other, self) if is_operand(other) else NotImplemented
 
-    setattr(SparseTensor, f"__{name}__", operator)
+    attach_method(f"__{name}__", operator)
     if reflected:
-        setattr(SparseTensor, f"__r{name}__", swapped)
+        attach_method(f"__r{name}__", swapped)
 
 
 def attach_aliases() -> None:
@@ -65,4 +70,4 @@ def attach_aliases() -> None:
         for ending in ("", "_"):
             method = vars(SparseTensor).get(op.name + ending)
             if method is not None and alias != op.name and op.name in SPARSE_FORMS:
-                setattr(SparseTensor, alias + ending, method)
+                attach_method(alias + ending, method)

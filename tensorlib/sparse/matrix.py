@@ -119,10 +119,7 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) ->
         tensor([[13.],
                 [14.]])
     """
-    if isinstance(mat1, SparseTensor) or isinstance(mat2, SparseTensor):
-        product = mm(mat1, mat2)
-    else:
-        product = mat1 @ mat2
+    product = mat1 @ mat2
     if isinstance(input, Tensor):
         input = input.expand(product.shape)
     return add(input if beta == 1 else input * beta, product, alpha=alpha)
@@ -177,7 +174,7 @@ def smm(input: Any, mat: Any) -> SparseTensor:
 
 @sparse_form()
 def sspaddmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> SparseTensor:
-    """Return `beta * input + alpha * (mat1 @ mat2)` as a sparse tensor, for sparse `input` and `mat1` and a strided one.
+    """Return `beta * input + alpha * (mat1 @ mat2)` as a sparse tensor, for sparse `input` and `mat1`, strided `mat2`.
 
     Raises:
         ArgumentError: the types differ.

@@ -10,7 +10,7 @@ from tensorlib._xp import array_module
 from tensorlib.dims import as_dim, as_dims, as_shape, unpacked
 from tensorlib.errors import ArgumentError, LayoutError, ShapeError
 from tensorlib.ops.joining import cat as cat_strided
-from tensorlib.sparse.forms import sparse_form
+from tensorlib.sparse.forms import attach_method, sparse_form
 from tensorlib.sparse.places import pairs_of_equals
 from tensorlib.sparse.tensor import SparseTensor
 from tensorlib.tensor import Tensor, wrap
@@ -57,7 +57,9 @@ def permute(input: SparseTensor, *dims: Any) -> SparseTensor:
     if len(order) != input.ndim:
         raise ShapeError(f"permute: {len(order)} dimensions named, the tensor has {input.ndim}")
     if sorted(order[:count]) != list(range(count)):
-        raise ArgumentError(f"permute: {order} mixes the first {count} dimensions, which are sparse, with the dense ones")
+        raise ArgumentError(
+            f"permute: {order} mixes the first {count} dimensions, which are sparse, with the dense ones"
+        )
     values = input._value.permute(0, *[dim - count + 1 for dim in order[count:]])
     return SparseTensor(wrap(input._index._array[list(order[:count])]), values, [input.shape[dim] for dim in order])
 
@@ -123,8 +125,8 @@ def sparse_resize_(self: SparseTensor, size: Any, sparse_dim: int, dense_dim: in
     shrinks = any(new < old for new, old in zip(shape, self._sparse_lengths(), strict=False))
     if sparse_dim != self.sparse_dim() or dense != self._dense_lengths() or shrinks:
         raise ArgumentError(
-            f"sparse_resize_: {self._nnz()} places of shape {tuple(self.shape)} are stored, so {shape} must have as many "
-            "sparse dimensions, none of them shorter, and the same dense ones"
+            f"sparse_resize_: {self._nnz()} places of shape {tuple(self.shape)} are stored, so {shape} must have as "
+            "many sparse dimensions, none of them shorter, and the same dense ones"
         )
     grown = SparseTensor(self._index, self._value, shape, self._coalesced)
     return self._become("sparse_resize_", grown, reshape=True)
@@ -137,11 +139,11 @@ def resize_as_sparse_(self: SparseTensor, template: SparseTensor) -> SparseTenso
     return sparse_resize_(self, tuple(template.shape), template.sparse_dim(), template.dense_dim())
 
 
-IN_PLACE = (transpose_, t_, zero_, copy_, sparse_resize_, resize_as_sparse_)
-for _method in IN_PLACE:
-    setattr(SparseTensor, _method.__name__, _method)
-SparseTensor.resize_as_ = SparseTensor.resizeAs_ = resize_as_sparse_  # type: ignore[attr-defined]
-SparseTensor.T = property(t)  # type: ignore[attr-defined]
+for _method in (transpose_, t_, zero_, copy_, sparse_resize_, resize_as_sparse_):
+    attach_method(_method.__name__, _method)
+attach_method("resize_as_", resize_as_sparse_)
+attach_method("resizeAs_", resize_as_sparse_)
+attach_method("T", property(t))
 
 
 @sparse_form()
@@ -202,7 +204,7 @@ def getitem(self: SparseTensor, index: Any) -> Any:
     return result
 
 
-SparseTensor.__getitem__ = getitem  # type: ignore[attr-defined]
+attach_method("__getitem__", getitem)
 
 
 @sparse_form()
