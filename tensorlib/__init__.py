@@ -20,7 +20,9 @@ from tensorlib import storage_methods as _storage_methods  # noqa: F401
 from tensorlib import utils as utils
 from tensorlib.attach import FUNCTIONS as _FUNCTIONS
 from tensorlib.autograd.modes import enable_grad as enable_grad
+from tensorlib.autograd.modes import inference_mode as inference_mode
 from tensorlib.autograd.modes import is_grad_enabled as is_grad_enabled
+from tensorlib.autograd.modes import is_inference_mode_enabled as is_inference_mode_enabled
 from tensorlib.autograd.modes import no_grad as no_grad
 from tensorlib.autograd.modes import set_grad_enabled as set_grad_enabled
 from tensorlib.autograd.op import OPS as _OPS
@@ -63,6 +65,13 @@ from tensorlib.dtypes import int64 as int64
 from tensorlib.dtypes import int64 as long  # noqa: F401
 from tensorlib.dtypes import set_default_dtype as set_default_dtype
 from tensorlib.dtypes import uint8 as uint8
+from tensorlib.exchange import asarray as asarray
+from tensorlib.exchange import empty_strided as empty_strided
+from tensorlib.exchange import from_dlpack as from_dlpack
+from tensorlib.exchange import from_file as from_file
+from tensorlib.exchange import frombuffer as frombuffer
+from tensorlib.exchange import scalar_tensor as scalar_tensor
+from tensorlib.exchange import to_dlpack as to_dlpack
 from tensorlib.kernels.memory import keep_freed_memory as _keep_freed_memory
 from tensorlib.layouts import layout as layout
 from tensorlib.layouts import sparse_coo as sparse_coo
@@ -94,6 +103,13 @@ from tensorlib.storage import STORAGES as _STORAGES
 from tensorlib.storage import Storage as Storage
 from tensorlib.storage import is_storage as is_storage
 from tensorlib.tensor import Tensor as Tensor
+from tensorlib.threads import get_num_threads as get_num_threads
+from tensorlib.threads import set_num_threads as set_num_threads
+from tensorlib.type_info import can_cast as can_cast
+from tensorlib.type_info import finfo as finfo
+from tensorlib.type_info import iinfo as iinfo
+from tensorlib.type_info import promote_types as promote_types
+from tensorlib.type_info import result_type as result_type
 from tensorlib.typed import TYPES as _TYPES
 from tensorlib.typed import set_default_tensor_type as set_default_tensor_type
 from tensorlib.utils.safetensors import load_safetensors as load_safetensors
@@ -120,6 +136,8 @@ def __getattr__(name: str) -> Any:
         return _import_module(f"tensorlib.{name}")
     if name in _OF_SPARSE:
         return getattr(_import_module("tensorlib.sparse"), name)
+    if name in ("is_anomaly_enabled", "is_anomaly_check_nan_enabled"):
+        return getattr(_import_module("tensorlib.autograd.anomaly"), name)
     found = _OPS.get(name) or _FUNCTIONS.get(name) or _TYPES.get(name) or _STORAGES.get(name)
     if found is None and name.endswith("_") and not name.startswith("_"):
         found = vars(Tensor).get(name)

@@ -39,6 +39,7 @@ from tensorlib.ops import padding as padding
 from tensorlib.ops import pairs as pairs
 from tensorlib.ops import permutations as permutations
 from tensorlib.ops import pool as pool
+from tensorlib.ops import predicates as predicates
 from tensorlib.ops import probability as probability
 from tensorlib.ops import products as products
 from tensorlib.ops import reduction as reduction
