@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tensorlib._xp import to_host
-from tensorlib.dtypes import bool_, get_default_dtype, int64
+from tensorlib.dtypes import bool_, get_default_dtype, int64, result_type
 from tensorlib.printing import format_array, with_suffixes
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def _suffixes(tensor: SparseTensor) -> list[str]:
     found = [f"nnz={tensor._nnz()}"]
     if tensor.is_cuda:
         found.insert(0, f"device='{tensor.device}'")
-    if tensor.dtype not in (get_default_dtype(), int64, bool_):
+    if tensor.dtype not in (get_default_dtype(), int64, bool_) and tensor.dtype.numpy != result_type([0j]):
         found.append(f"dtype={tensor.dtype}")
     found.append(f"layout={tensor.layout}")
     if tensor.grad_fn is not None:
