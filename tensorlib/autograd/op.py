@@ -37,6 +37,7 @@ from tensorlib.autograd.recording import link_view, record, record_tuple
 from tensorlib.autograd.signature import OpSignature
 from tensorlib.dtypes import HALVES, default_float, fitted_number, result_type
 from tensorlib.errors import ArgumentError, ShapeError
+from tensorlib.layouts import call_sparse, holds_sparse
 from tensorlib.tensor import Tensor, wrap
 
 Forward = Callable[..., tuple[Any, tuple[Any, ...]]]
@@ -186,6 +187,8 @@ class Op:
         try:
             arrays = [x._array for x in inputs]
         except AttributeError:
+            if holds_sparse(inputs):
+                return call_sparse(self.name, [inputs] if self.variadic else inputs, options)
             arrays = self._arrays(inputs)
         if self.computes and holds_halves(arrays) and (half := self._common_half(arrays)) is not None:
             return self._apply_in_float32(inputs, options, half)
