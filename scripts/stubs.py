@@ -155,11 +155,14 @@ def function_lines() -> dict[str, str]:
     lines = {}
     for name, function in METHODS.items():
         result = type_text(inspect.signature(function).return_annotation)
-        lines[name] = method(name, function_parameters(function), result)
+        lines[name] = method(name, function_parameters(function), result) + _ignored(name)
     for name in PROPERTIES:
-        ignored = "" if name.islower() else "  # noqa: N802"
-        lines[name] = "    @property\n" + method(name, ["self"], "Tensor") + ignored
+        lines[name] = "    @property\n" + method(name, ["self"], "Tensor") + _ignored(name)
     return lines
+
+
+def _ignored(name: str) -> str:
+    return "" if name.islower() else "  # noqa: N802"
 
 
 def own_names() -> set[str]:

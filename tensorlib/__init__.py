@@ -11,13 +11,17 @@ from tensorlib import autograd as autograd
 from tensorlib import conversion as conversion
 from tensorlib import distributed as distributed
 from tensorlib import nn as nn
+from tensorlib import older_methods as _older_methods  # noqa: F401 - gives Tensor its methods, as the next
 from tensorlib import ops as ops
 from tensorlib import optim as optim
 from tensorlib import sampling as sampling
+from tensorlib import storage_methods as _storage_methods  # noqa: F401
 from tensorlib import utils as utils
 from tensorlib.attach import FUNCTIONS as _FUNCTIONS
 from tensorlib.autograd.modes import enable_grad as enable_grad
+from tensorlib.autograd.modes import inference_mode as inference_mode
 from tensorlib.autograd.modes import is_grad_enabled as is_grad_enabled
+from tensorlib.autograd.modes import is_inference_mode_enabled as is_inference_mode_enabled
 from tensorlib.autograd.modes import no_grad as no_grad
 from tensorlib.autograd.modes import set_grad_enabled as set_grad_enabled
 from tensorlib.autograd.op import OPS as _OPS
@@ -60,6 +64,13 @@ from tensorlib.dtypes import int64 as int64
 from tensorlib.dtypes import int64 as long  # noqa: F401
 from tensorlib.dtypes import set_default_dtype as set_default_dtype
 from tensorlib.dtypes import uint8 as uint8
+from tensorlib.exchange import asarray as asarray
+from tensorlib.exchange import empty_strided as empty_strided
+from tensorlib.exchange import from_dlpack as from_dlpack
+from tensorlib.exchange import from_file as from_file
+from tensorlib.exchange import frombuffer as frombuffer
+from tensorlib.exchange import scalar_tensor as scalar_tensor
+from tensorlib.exchange import to_dlpack as to_dlpack
 from tensorlib.kernels.memory import keep_freed_memory as _keep_freed_memory
 from tensorlib.methods import attach_methods as _attach_methods
 from tensorlib.printing import set_printoptions as set_printoptions
@@ -84,7 +95,19 @@ from tensorlib.spacing import arange as arange
 from tensorlib.spacing import linspace as linspace
 from tensorlib.spacing import logspace as logspace
 from tensorlib.spacing import range as range
+from tensorlib.storage import STORAGES as _STORAGES
+from tensorlib.storage import Storage as Storage
+from tensorlib.storage import is_storage as is_storage
 from tensorlib.tensor import Tensor as Tensor
+from tensorlib.threads import get_num_threads as get_num_threads
+from tensorlib.threads import set_num_threads as set_num_threads
+from tensorlib.type_info import can_cast as can_cast
+from tensorlib.type_info import finfo as finfo
+from tensorlib.type_info import iinfo as iinfo
+from tensorlib.type_info import promote_types as promote_types
+from tensorlib.type_info import result_type as result_type
+from tensorlib.typed import TYPES as _TYPES
+from tensorlib.typed import set_default_tensor_type as set_default_tensor_type
 from tensorlib.utils.safetensors import load_safetensors as load_safetensors
 from tensorlib.utils.safetensors import save_safetensors as save_safetensors
 from tensorlib.version import __version__ as __version__
@@ -106,7 +129,9 @@ def __getattr__(name: str) -> Any:
     """Find operations by their name: `tensorlib.mul` is the operation `mul`, `tensorlib.mul_` its in-place variant."""
     if name in _SUBPACKAGES:
         return _import_module(f"tensorlib.{name}")
-    found = _OPS.get(name) or _FUNCTIONS.get(name)
+    if name in ("is_anomaly_enabled", "is_anomaly_check_nan_enabled"):
+        return getattr(_import_module("tensorlib.autograd.anomaly"), name)
+    found = _OPS.get(name) or _FUNCTIONS.get(name) or _TYPES.get(name) or _STORAGES.get(name)
     if found is None and name.endswith("_") and not name.startswith("_"):
         found = vars(Tensor).get(name)
     if found is None:
@@ -115,4 +140,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBPACKAGES, *_OPS, *_FUNCTIONS})
+    return sorted({*globals(), *_SUBPACKAGES, *_OPS, *_FUNCTIONS, *_TYPES, *_STORAGES})

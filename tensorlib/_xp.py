@@ -96,6 +96,33 @@ def linear_algebra(xp: ModuleType) -> ModuleType:
     return importlib.import_module("scipy.linalg" if xp is numpy else f"{xp.__name__}x.scipy.linalg")
 
 
+def strides_of(array: Any) -> tuple[int, ...]:
+    """Return steps in elements; where they matter nothing, of single elements and empty arrays, as in row-major order.
+
+    NumPy has 0 there.
+    """
+    strides, following = [], 1
+    for length, step in zip(reversed(array.shape), reversed(array.strides), strict=True):
+        free = not array.size or (length == 1 and step == 0)
+        strides.append(following if free else step // array.itemsize)
+        following = strides[-1] * max(length, 1)
+    return tuple(reversed(strides))
+
+
+def memory_of(array: Any) -> Any:
+    """Return the whole memory that an array is a view of, as a one-dimensional array of the same type."""
+    owner = array
+    while isinstance(getattr(owner, "base", None), type(array)):
+        owner = owner.base
+    if not (owner.flags.c_contiguous or owner.flags.f_contiguous):
+        return array.reshape(-1)  # of memory with gaps nobody knows what lies between
+    whole = owner.reshape(-1, order="F" if owner.flags.f_contiguous else "C")
+    if whole.dtype == array.dtype:
+        return whole
+    count = whole.nbytes // array.itemsize
+    return whole.view(numpy.uint8)[: count * array.itemsize].view(array.dtype)
+
+
 def lu_factors(x: Any) -> tuple[Any, Any]:
     """Return the packed LU factors of one matrix, and which rows were exchanged, counted from 0; silent if singular."""
     if isinstance(x, numpy.ndarray):

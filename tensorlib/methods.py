@@ -14,12 +14,17 @@ from tensorlib.tensor import Tensor
 REFLECTED = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift")
 OPERANDS = (Tensor, int, float, complex)
 
+# Methods that do not go through `Op.__call__`, by name with their operation: the profiler watches them one by one.
+SHORT_WAYS: dict[str, Op] = {}
+
 
 def attach_methods() -> None:
     """Give Tensor a method for each operation in the table that wants one."""
     for name, op in OPS.items():
         if op.method:
             _attach(name, as_method(op))
+            if vars(Tensor)[name] is op.quick:
+                SHORT_WAYS[name] = op
         if op.in_place:
             _attach(name + "_", in_place_function(op))
     for op in set(OPS.values()):
@@ -46,6 +51,8 @@ def as_method(op: Op) -> Callable[..., Any]:
 
 
 def _attach_operator(name: str, op: Op) -> None:
+    if op.quick is not None:
+        SHORT_WAYS.update({f"__{name}__": op} | ({f"__r{name}__": op} if name in REFLECTED else {}))
     if len(op.signature.inputs) == 1:
         setattr(Tensor, f"__{name}__", op.quick or as_method(op))
         return

@@ -13,6 +13,7 @@ import base64
 import collections
 import contextlib
 import ctypes
+import functools
 import json
 import os
 import pickle
@@ -45,7 +46,7 @@ TAG_OF_SEQUENCE = {kind: tag for tag, kind in SEQUENCES.items()}
 TAG_OF_MAPPING = {kind: tag for tag, kind in MAPPINGS.items()}
 
 
-def save(obj: Any, f: File, pickle_protocol: int = pickle.DEFAULT_PROTOCOL) -> None:
+def save(obj: Any, f: File, pickle_module: Any = pickle, pickle_protocol: int = pickle.DEFAULT_PROTOCOL) -> None:
     """Write an object to a file.
 
     Tensors, numbers, strings, bytes, None, lists, tuples, dicts, sets, shapes, types and devices are written such that
@@ -55,6 +56,7 @@ def save(obj: Any, f: File, pickle_protocol: int = pickle.DEFAULT_PROTOCOL) -> N
     Args:
         obj: what to write.
         f: a path, or a file open for writing bytes.
+        pickle_module: whose `dumps` pickles objects of other kinds.
         pickle_protocol: for objects of other kinds.
 
     Raises:
@@ -70,7 +72,7 @@ def save(obj: Any, f: File, pickle_protocol: int = pickle.DEFAULT_PROTOCOL) -> N
         >>> tensorlib.load(file)
         {'weight': tensor([1., 1.]), 'epoch': 3}
     """
-    writer = _Writer(pickle_protocol)
+    writer = _Writer(functools.partial(pickle_module.dumps, protocol=pickle_protocol))
     root = writer.encode(obj)
     with opened_for_writing(f) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         writer.write(archive, root)
@@ -79,8 +81,8 @@ def save(obj: Any, f: File, pickle_protocol: int = pickle.DEFAULT_PROTOCOL) -> N
 class _Writer:
     """Turns an object into JSON, and collects the tensors and other objects in it."""
 
-    def __init__(self, pickle_protocol: int) -> None:
-        self.pickle_protocol = pickle_protocol
+    def __init__(self, dumps: Callable[[Any], bytes]) -> None:
+        self.dumps = dumps
         self.tensors: list[Tensor] = []
         self.pickles: list[bytes] = []
         self.kinds: list[str] = []  # of the pickled objects
@@ -124,7 +126,7 @@ class _Writer:
 
     def _pickled(self, value: Any) -> Any:
         self.kinds.append(f"{type(value).__module__}.{type(value).__name__}")
-        self.pickles.append(pickle.dumps(value, self.pickle_protocol))
+        self.pickles.append(self.dumps(value))
         return {"object": len(self.pickles) - 1}
 
     def write(self, archive: zipfile.ZipFile, root: Any) -> None:
@@ -174,7 +176,7 @@ def _storages_of(arrays: Sequence[Any]) -> tuple[list[tuple[int, int]], list[tup
     return [(low, high - low) for low, high in spans], places
 
 
-def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any:
+def load(f: File, map_location: Any = None, pickle_module: Any = pickle, *, weights_only: bool = True) -> Any:
     """Read an object that `save` wrote, or tensors that PyTorch's `torch.save` wrote.
 
     Of PyTorch's files both formats are read, without PyTorch. They may hold tensors, parameters, and what `save` writes
@@ -185,6 +187,7 @@ def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any
         map_location: where storages go, the memory that tensors share: a device, a dict from former devices to
             devices, or a function of a storage on the CPU (a tensor of bytes) and its former device's name that returns
             the storage or None. The former device unless given.
+        pickle_module: whose `loads` reads what that of `save` pickled.
         weights_only: refuse files with pickled objects. Those may execute anything: say False only for files that you
             trust.
 
@@ -197,14 +200,14 @@ def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any
     name = f if isinstance(f, (str, os.PathLike)) else getattr(f, "name", "the file")
     try:
         with open(f, "rb") if isinstance(f, (str, os.PathLike)) else contextlib.nullcontext(f) as file:
-            return _loaded(file, map_location, weights_only)
+            return _loaded(file, map_location, None if weights_only else pickle_module.loads)
     except (zipfile.BadZipFile, NotImplementedError) as error:  # the second is for damaged flags and versions
         raise FileFormatError(f"load: {name} was not written by save(), or is truncated ({error})") from None
     except Damage as damage:
         raise FileFormatError(f"load: {name}: {damage}") from None
 
 
-def _loaded(file: IO[bytes], map_location: Any, weights_only: bool) -> Any:
+def _loaded(file: IO[bytes], map_location: Any, loads: Callable[[bytes], Any] | None) -> Any:
     """Read a file of any of the formats."""
     from tensorlib import torch_files
 
@@ -214,16 +217,16 @@ def _loaded(file: IO[bytes], map_location: Any, weights_only: bool) -> Any:
         root = torch_files.root_of(archive)
         if root is not None:
             return torch_files.read_archive(archive, root, map_location)
-        return _Reader(archive, map_location, weights_only).read()
+        return _Reader(archive, map_location, loads).read()
 
 
 class _Reader:
     """Makes the object that an archive describes; believes nothing of what is written there."""
 
-    def __init__(self, archive: zipfile.ZipFile, map_location: Any, weights_only: bool) -> None:
+    def __init__(self, archive: zipfile.ZipFile, map_location: Any, loads: Callable[[bytes], Any] | None) -> None:
         self.archive = archive
         self.map_location = map_location
-        self.weights_only = weights_only
+        self.loads = loads  # for objects of other kinds; None to refuse them
         self._storages: dict[tuple[int, str], Tensor] = {}
         self._tensors: list[Tensor] = []
         self._objects: list[Any] = []
@@ -281,12 +284,14 @@ class _Reader:
         return tensor.requires_grad_() if described["requires_grad"] else tensor
 
     def _unpickled(self, kinds: Sequence[str]) -> list[Any]:
-        if kinds and self.weights_only:
+        if not kinds:
+            return []
+        if self.loads is None:
             raise pickle.UnpicklingError(
                 f"load: the file holds objects of type {', '.join(sorted(set(kinds)))}; reading them may execute "
                 "anything; use weights_only=False if you trust the file"
             )
-        return [pickle.loads(self._member(f"object/{k}")) for k in range(len(kinds))]
+        return [self.loads(self._member(f"object/{k}")) for k in range(len(kinds))]
 
     def _decode(self, value: Any) -> Any:
         if not isinstance(value, dict):

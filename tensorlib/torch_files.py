@@ -72,7 +72,7 @@ def unpickled(file: IO[bytes], storage: Any) -> Any:
         raise
     except _Misplaced as misplaced:
         raise misplaced.error from None
-    except (pickle.UnpicklingError, MemoryError, AssertionError) as error:
+    except (pickle.UnpicklingError, MemoryError, AssertionError, RuntimeError) as error:
         raise Damage(f"is damaged ({type(error).__name__}: {error})") from None
 
 

@@ -221,6 +221,8 @@ def make_module():
     module.cuda = SimpleNamespace(Device=Device)
     module.lib = SimpleNamespace(stride_tricks=SimpleNamespace(as_strided=guarded(numpy.lib.stride_tricks.as_strided)))
     module.linalg = SimpleNamespace(**{name: guarded(getattr(numpy.linalg, name)) for name in LINEAR_ALGEBRA})
+    tricks = SimpleNamespace(as_strided=guarded(numpy.lib.stride_tricks.as_strided))
+    module.lib = SimpleNamespace(stride_tricks=tricks)
     module.fft = SimpleNamespace(**{name: guarded(getattr(numpy.fft, name)) for name in FOURIER})
     return module
 

@@ -44,6 +44,10 @@ def call_after_backward(callback: Callable[[], None]) -> None:
     _running.callbacks.append(callback)
 
 
+# While anomalies are searched for: computes a node's gradients by the function given, and looks at them.
+inspect: Callable[[Node, Callable[[], Sequence[Any]]], Sequence[Any]] | None = None
+
+
 class Pass:
     """One run of backward.
 
@@ -59,7 +63,7 @@ class Pass:
         self.record = record
         self.wanted = None if wanted is None else frozenset(wanted)
         self.accumulate = accumulate
-        self.plain = not record and wanted is None
+        self.plain = not record and wanted is None and inspect is None
         self.found: dict[Node, Any] = {}
         self.gradients: dict[Node, Any] = {}
         self.pending: dict[Node, int] = {}  # how many nodes are still to add to a leaf
@@ -162,7 +166,7 @@ class Pass:
         if gradient is None:
             results: Sequence[Any] = (None,) * len(node.edges)
         else:
-            results = self._pull(node, gradient)
+            results = self._pull(node, gradient) if inspect is None else self._inspected(node, gradient)
         if not self.keep_graph:
             node.saved = None
         for edge, result in zip(node.edges, results, strict=True):
@@ -170,6 +174,10 @@ class Pass:
                 self._add(edge, result)
             if type(edge) is Leaf:
                 self._serve(edge)
+
+    def _inspected(self, node: Node, gradient: Any) -> Sequence[Any]:
+        assert inspect is not None
+        return inspect(node, lambda: self._pull(node, gradient))
 
     def _add(self, node: Node, gradient: Any) -> None:
         """Add a gradient to what a node has got so far, in the node's shape and type."""

@@ -187,6 +187,24 @@ class Function:
     @classmethod
     def apply(cls, *args: Any) -> Any:
         """Run `forward`, and record the call where a gradient is needed."""
+        return cls._apply(*args)
+
+    def __call__(self, *args: Any) -> Any:
+        """Call an instance, as in PyTorch 0.3: its `forward(self, ...)` and `backward(self, ...)` are not static.
+
+        What `forward` saves by `self.save_for_backward` is there as `self.saved_tensors` in `backward`.
+        """
+        return _OfInstance.apply(self, *args)
+
+    def __getattr__(self, name: str) -> Any:
+        context = self.__dict__.get("_context")
+        if context is None or name not in _CONTEXT_NAMES:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        value = getattr(context, name)
+        return value[1:] if name == "needs_input_grad" else value
+
+    @classmethod
+    def _apply(cls, *args: Any) -> Any:
         edges = tuple([edge_of(x) if isinstance(x, Tensor) else None for x in args])
         recording = is_grad_enabled() and any(edge is not None for edge in edges)
         context = Context(tuple([edge is not None for edge in edges]))
@@ -224,6 +242,34 @@ class Function:
         if edge is not None:
             result._edge = edge
         return result
+
+
+_CONTEXT_NAMES = (
+    *("save_for_backward", "saved_tensors", "saved_variables", "needs_input_grad"),
+    *("mark_dirty", "mark_non_differentiable", "set_materialize_grads"),
+)
+
+
+class _OfInstance(Function):
+    """A call of an instance, which stands for the context while one of its methods runs."""
+
+    @staticmethod
+    def forward(ctx: Any, function: Function, *args: Any) -> Any:
+        ctx.function = function
+        return _OfInstance._with_context(ctx, type(function).forward, args)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        returned = _OfInstance._with_context(ctx, type(ctx.function).backward, grads)
+        return (None, *(returned if isinstance(returned, (tuple, list)) else (returned,)))
+
+    @staticmethod
+    def _with_context(ctx: Any, method: Callable[..., Any], args: Sequence[Any]) -> Any:
+        ctx.function._context = ctx  # not longer, as both would hold each other
+        try:
+            return method(ctx.function, *args)
+        finally:
+            ctx.function._context = None
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:

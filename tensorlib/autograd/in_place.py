@@ -135,8 +135,12 @@ def write_view(xp: Any, base: Any, value: Any, *, steps: Steps) -> Any:
         >>> write_view(tensorlib.zeros(3), tensorlib.ones(2), steps=last_two)
         tensor([0., 1., 1.])
     """
-    result = base.copy()
-    replay(xp, steps, result)[...] = value
+    result = base.copy(order="C")
+    if any(step.name == "walk" for step, _ in steps):  # which sees another tensor's memory as that of the first one
+        numbers = xp.arange(base.size).reshape(base.shape)
+        result.reshape(-1)[replay(xp, steps, numbers)] = value
+    else:
+        replay(xp, steps, result)[...] = value
     return result, (steps,)
 
 

@@ -14,6 +14,7 @@ Result = TypeVar("Result")
 
 class _Mode(threading.local):
     recording = True
+    inference = False
 
 
 mode = _Mode()
@@ -33,7 +34,7 @@ class _Switch:
 
     def __enter__(self) -> None:
         self._before.append(mode.recording)
-        mode.recording = self._enabled
+        mode.recording = self._enabled and not mode.inference
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -108,9 +109,63 @@ class set_grad_enabled(_Switch):  # noqa: N801 - a context manager with a functi
         super().__enter__()
 
     def __enter__(self) -> None:
-        mode.recording = self._enabled
+        mode.recording = self._enabled and not mode.inference
 
     def __call__(self, function: Callable[Params, Result]) -> Callable[Params, Result]:
         """Switch only while the function runs."""
         self.__exit__(None, None, None)
         return super().__call__(function)
+
+
+class inference_mode(_Switch):  # noqa: N801 - as in PyTorch
+    """Operations inside are not recorded, nor can `enable_grad` inside switch recording on; used like `no_grad`.
+
+    Args:
+        mode: False leaves recording as it is.
+
+    Example:
+        >>> with inference_mode():
+        ...     is_inference_mode_enabled(), (tensorlib.ones(1, requires_grad=True) * 2).requires_grad
+        (True, False)
+    """
+
+    def __new__(cls, mode: Any = True) -> Any:  # noqa: D102
+        made = super().__new__(cls)
+        if isinstance(mode, bool):
+            return made
+        made.__init__()  # type: ignore[misc]  # Python calls it for instances of the class only
+        return made(mode)
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__(False)
+        self._mode = mode
+        self._outer: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._outer.append(mode.inference)
+        if self._mode:
+            super().__enter__()
+            mode.inference = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        mode.inference = self._outer.pop()
+        if self._mode:
+            super().__exit__(kind, error, trace)
+
+    def __call__(self, function: Callable[Params, Result]) -> Callable[Params, Result]:
+        """Run the function in this mode."""
+        chosen = self._mode
+
+        @functools.wraps(function)
+        def wrapped(*args: Params.args, **kwargs: Params.kwargs) -> Result:
+            with inference_mode(chosen):
+                return function(*args, **kwargs)
+
+        return wrapped
+
+
+def is_inference_mode_enabled() -> bool:
+    """Tell whether this thread is within `inference_mode`."""
+    return mode.inference

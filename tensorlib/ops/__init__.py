@@ -39,6 +39,7 @@ from tensorlib.ops import padding as padding
 from tensorlib.ops import pairs as pairs
 from tensorlib.ops import permutations as permutations
 from tensorlib.ops import pool as pool
+from tensorlib.ops import predicates as predicates
 from tensorlib.ops import probability as probability
 from tensorlib.ops import products as products
 from tensorlib.ops import reduction as reduction
@@ -51,6 +52,7 @@ from tensorlib.ops import special as special
 from tensorlib.ops import spectra as spectra
 from tensorlib.ops import stacking as stacking
 from tensorlib.ops import statistics as statistics
+from tensorlib.ops import strided as strided
 from tensorlib.ops import summaries as summaries
 from tensorlib.ops import trigonometric as trigonometric
-from tensorlib.ops import windows as windows
+from tensorlib.ops import writing as writing

@@ -14,7 +14,7 @@ import tensorlib
 from tensorlib.errors import DeviceError, FileFormatError
 from tests import fakecupy
 
-DTYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64"]
+DTYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64"]
 
 
 def through_file(tensors, path, **options):

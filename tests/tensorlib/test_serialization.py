@@ -11,6 +11,7 @@ import pickle
 import stat
 import zipfile
 from collections import OrderedDict
+from types import SimpleNamespace
 
 import numpy
 import pytest
@@ -70,7 +71,9 @@ def test_nan_comes_back():
     assert numpy.isnan(through_file(float("nan")))
 
 
-@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "int64", "float16", "float32", "float64", "complex128"])
+@pytest.mark.parametrize(
+    "dtype", ["bool", "uint8", "int8", "int64", "float16", "bfloat16", "float32", "float64", "complex128"]
+)
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 2)])
 def test_tensors_come_back(dtype, shape):
     values = numpy.arange(int(numpy.prod(shape))).reshape(shape).astype(dtype)
@@ -120,6 +123,16 @@ def test_other_objects_need_trust(tmp_path):
     with pytest.raises(pickle.UnpicklingError, match=r"of type .*Custom.*weights_only=False"):
         tensorlib.load(path)
     assert tensorlib.load(path, weights_only=False)["model"] == Custom()
+
+
+def test_other_pickle_modules():
+    module = SimpleNamespace(
+        dumps=lambda value, protocol: f"{protocol} {value.__name__}".encode(), loads=lambda data: data.decode()
+    )
+    file = io.BytesIO()
+    tensorlib.save({"class": Custom}, file, module, 3)
+    file.seek(0)
+    assert tensorlib.load(file, None, module, weights_only=False) == {"class": "3 Custom"}
 
 
 class Bomb:

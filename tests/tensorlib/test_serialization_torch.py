@@ -90,9 +90,11 @@ def archive(structure, **members):
     return file
 
 
-def legacy(structure):
+def legacy(structure, **storages):
+    """Return a file as PyTorch wrote it before, of a pickle and storages of four-byte elements."""
     head = (torch_files.MAGIC, torch_files.VERSION, {"little_endian": True})
-    return io.BytesIO(b"".join(map(pickle.dumps, head)) + structure + pickle.dumps([]))
+    bodies = b"".join(struct.pack("<q", len(each) // 4) + each for each in storages.values())
+    return io.BytesIO(b"".join(map(pickle.dumps, head)) + structure + pickle.dumps(list(storages)) + bodies)
 
 
 class Bomb:
@@ -164,11 +166,11 @@ def test_tampering_is_damage(wrap, name):
     assert collections.OrderedDict.get is not None
 
 
-def view(offset, shape, strides, count=4, key="0"):
+def view(offset, shape, strides, count=4, key="0", part=""):
     """Return the pickle of one tensor in a storage of four float32."""
     numbers = pickle.dumps((offset, shape, strides), 0)[:-1]
-    storage = f"(S'storage'\nctorch\nFloatStorage\nS'{key}'\nS'cpu'\nI{count}\ntQ".encode()
-    return b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + pieces(numbers) + b"I00\nNtR."
+    storage = f"(S'storage'\nctorch\nFloatStorage\nS'{key}'\nS'cpu'\nI{count}\n{part}tQ".encode()
+    return b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + pieces(numbers) + b"I00\nNtR"
 
 
 def pieces(pickled):
@@ -189,18 +191,34 @@ LIES = {
 
 
 def test_a_view_by_hand():
-    assert tensorlib.load(archive(view(1, (2,), (2,)), **{"data/0": struct.pack("<4f", *range(4))})).tolist() == [1, 3]
+    assert tensorlib.load(
+        archive(view(1, (2,), (2,)) + b".", **{"data/0": struct.pack("<4f", *range(4))})
+    ).tolist() == [1, 3]
+
+
+def test_storages_that_are_parts_of_others():
+    part = "(S'1'\nI1\nI2\nt"  # as PyTorch before 0.4 wrote: its own key, offset and length
+    both = b"(" + view(0, (4,), (1,), part="N") + view(0, (2,), (1,), part=part) + b"t."
+    whole, second = tensorlib.load(legacy(both, **{"0": struct.pack("<4f", *range(4))}))
+    second.fill_(9)
+    assert whole.tolist() == [0, 9, 9, 3]
 
 
 @pytest.mark.parametrize("lie", LIES)
 def test_lies_are_found(lie):
     with pytest.raises(FileFormatError, match="is damaged"):
-        tensorlib.load(archive(LIES[lie], **{"data/0": struct.pack("<4f", *range(4))}))
+        tensorlib.load(archive(LIES[lie] + b".", **{"data/0": struct.pack("<4f", *range(4))}))
+
+
+def test_elements_of_a_parameter_are_not_set():
+    parameter = b"ctorch._utils\n_rebuild_parameter\n(" + view(0, (4,), (1,)) + b"I01\nNtR"
+    with pytest.raises(FileFormatError, match="is damaged"):
+        tensorlib.load(archive(parameter + b"I0\nI1\ns.", **{"data/0": bytes(16)}))
 
 
 def test_sizes_are_believed_only_if_they_are_in_the_file():
     with pytest.raises(FileFormatError, match="fewer bytes than its tensors"):
-        tensorlib.load(legacy(view(0, (4,), (1,), count=2**40)))
+        tensorlib.load(legacy(view(0, (4,), (1,), count=2**40) + b"."))
 
 
 HEADS = {
