@@ -30,16 +30,22 @@ from tensorlib.distributions.gamma import InverseGamma as InverseGamma
 from tensorlib.distributions.independent import Independent as Independent
 from tensorlib.distributions.kl import kl_divergence as kl_divergence
 from tensorlib.distributions.kl import register_kl as register_kl
+from tensorlib.distributions.kumaraswamy import Kumaraswamy as Kumaraswamy
 from tensorlib.distributions.location_scale import Cauchy as Cauchy
 from tensorlib.distributions.location_scale import Gumbel as Gumbel
 from tensorlib.distributions.location_scale import HalfCauchy as HalfCauchy
 from tensorlib.distributions.location_scale import Laplace as Laplace
 from tensorlib.distributions.location_scale import StudentT as StudentT
+from tensorlib.distributions.mixture import MixtureSameFamily as MixtureSameFamily
 from tensorlib.distributions.multinomial import Multinomial as Multinomial
 from tensorlib.distributions.multivariate_normal import MultivariateNormal as MultivariateNormal
 from tensorlib.distributions.normal import HalfNormal as HalfNormal
 from tensorlib.distributions.normal import LogNormal as LogNormal
 from tensorlib.distributions.normal import Normal as Normal
+from tensorlib.distributions.relaxed import ExpRelaxedCategorical as ExpRelaxedCategorical
+from tensorlib.distributions.relaxed import LogitRelaxedBernoulli as LogitRelaxedBernoulli
+from tensorlib.distributions.relaxed import RelaxedBernoulli as RelaxedBernoulli
+from tensorlib.distributions.relaxed import RelaxedOneHotCategorical as RelaxedOneHotCategorical
 from tensorlib.distributions.transform import Transform as Transform
 from tensorlib.distributions.transformed import TransformedDistribution as TransformedDistribution
 from tensorlib.distributions.transforms import AbsTransform as AbsTransform
@@ -50,3 +56,4 @@ from tensorlib.distributions.transforms import SigmoidTransform as SigmoidTransf
 from tensorlib.distributions.transforms import SoftplusTransform as SoftplusTransform
 from tensorlib.distributions.transforms import TanhTransform as TanhTransform
 from tensorlib.distributions.uniform import Uniform as Uniform
+from tensorlib.distributions.von_mises import VonMises as VonMises

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -114,7 +115,9 @@ class TransformedDistribution(Distribution):
             shape = transform.inverse_shape(shape)
         base = self.base_dist
         batch = shape[: len(shape) - len(base.event_shape)]
-        return type(self)(base.expand(batch), self.transforms, self._validate_args)
+        expanded = copy.copy(self)
+        TransformedDistribution.__init__(expanded, base.expand(batch), self.transforms, self._validate_args)
+        return expanded
 
     def __repr__(self) -> str:
-        return f"TransformedDistribution({self.base_dist}, {self.transforms})"
+        return f"{type(self).__name__}({self.base_dist}, {self.transforms})"

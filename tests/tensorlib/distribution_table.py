@@ -19,7 +19,8 @@ class Row:
         values: samples, along the first dimension, at which all of the batch are evaluated.
         scipy: makes SciPy's distribution of the parameters as arrays.
         options: arguments that are no tensors.
-        other_gradients: methods whose gradients PyTorch takes another way.
+        other_gradients: methods whose gradients PyTorch does not have.
+        other_values: properties that PyTorch computes less exactly, or not at all.
     """
 
     family: str
@@ -28,6 +29,7 @@ class Row:
     scipy: Any = None
     options: dict[str, Any] = field(default_factory=dict)
     other_gradients: tuple[str, ...] = ()
+    other_values: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.family}({', '.join([*self.parameters, *self.options])})"
@@ -115,6 +117,19 @@ ROWS = [
     Row("MultivariateNormal", {"loc": VECTORS, "covariance_matrix": MATRIX}, VECTORS),
     Row("MultivariateNormal", {"loc": VECTORS[0], "precision_matrix": [MATRIX, MATRIX]}, VECTORS),
     Row("MultivariateNormal", {"loc": VECTORS, "scale_tril": [[1.0, 0.0], [-0.4, 2.0]]}, VECTORS),
+    Row("Kumaraswamy", {"concentration1": [1.5, 3.0], "concentration0": [2.0, 1.5]}, CHANCES, other_values=("mode",)),
+    Row(
+        "VonMises",
+        {"loc": [0.5, -1.0], "concentration": [1.5, 8.0]},
+        REALS[1:],
+        lambda m, k: scipy.stats.vonmises(k, m),
+        other_values=("variance", "stddev"),
+    ),
+    Row("LogitRelaxedBernoulli", {"temperature": 0.7, "probs": [0.2, 0.7]}, REALS),
+    Row("RelaxedBernoulli", {"temperature": 0.7, "probs": [0.2, 0.7]}, CHANCES),
+    Row("RelaxedBernoulli", {"temperature": 0.7, "logits": [-1.0, 0.7]}, CHANCES),
+    Row("ExpRelaxedCategorical", {"temperature": 0.7, "logits": LOGITS}, numpy.log(PROBS)),
+    Row("RelaxedOneHotCategorical", {"temperature": 0.7, "probs": PROBS}, PROBS),
 ]
 
 # Two families of which there is a divergence, each with its parameters.

@@ -13,7 +13,9 @@ from tensorlib import distributions
 from tensorlib.autograd import gradcheck
 from tensorlib.distributions import (
     Bernoulli,
+    Categorical,
     Independent,
+    MixtureSameFamily,
     MultivariateNormal,
     Normal,
     TransformedDistribution,
@@ -21,6 +23,7 @@ from tensorlib.distributions import (
     register_kl,
     transforms,
 )
+from tensorlib.errors import ArgumentError, ShapeError
 from tests.tensorlib.distribution_table import PAIRS
 
 COUNT = 20000
@@ -112,6 +115,43 @@ def test_gradients_of_transformed():
 
     given = [tensorlib.tensor(x, dtype=tensorlib.float64, requires_grad=True) for x in ([0.3, 1.0], [0.5, 2.0], 0.6)]
     assert gradcheck(density, given)
+
+
+def mixture():
+    weights = tensorlib.tensor([0.3, 0.7], dtype=tensorlib.float64)
+    return MixtureSameFamily(Categorical(weights), Normal(tensorlib.tensor([-1.0, 2.0]).double(), 0.5))
+
+
+def test_mixture():
+    tensorlib.manual_seed(10)
+    two = mixture()
+    samples = two.sample((COUNT,))
+    assert samples.shape == (COUNT,)
+    assert samples.mean().item() == pytest.approx(two.mean.item(), abs=0.05)
+    assert samples.var().item() == pytest.approx(two.variance.item(), abs=0.1)
+    x = tensorlib.tensor([-1.5, 0.0, 2.5], dtype=tensorlib.float64)
+    low, high = scipy.stats.norm(-1, 0.5), scipy.stats.norm(2, 0.5)
+    expected = 0.3 * low.pdf(x.numpy()) + 0.7 * high.pdf(x.numpy())
+    numpy.testing.assert_allclose(two.log_prob(x).exp().numpy(), expected)
+    numpy.testing.assert_allclose(two.cdf(x).numpy(), 0.3 * low.cdf(x.numpy()) + 0.7 * high.cdf(x.numpy()))
+    assert two.expand((4,)).sample((3,)).shape == (3, 4)
+    assert two.expand((4,)).log_prob(tensorlib.zeros(4).double()).tolist() == [two.log_prob(x)[1].item()] * 4
+
+
+def test_mixture_of_vectors():
+    components = Independent(Normal(tensorlib.zeros(3, 2, 4), 1.0), 1)
+    three = MixtureSameFamily(Categorical(tensorlib.ones(3, 2)), components)
+    assert (three.batch_shape, three.event_shape) == ((3,), (4,))
+    assert three.sample((5,)).shape == (5, 3, 4)
+    assert three.mean.shape == three.variance.shape == (3, 4)
+    assert three.log_prob(tensorlib.zeros(5, 3, 4)).shape == (5, 3)
+
+
+def test_mixtures_that_do_not_fit():
+    with pytest.raises(ArgumentError, match="the mixture must be a Categorical, not Normal"):
+        MixtureSameFamily(Normal(0.0, 1.0), Normal(tensorlib.zeros(2), 1.0))
+    with pytest.raises(ShapeError, match=r"batch shape \(3,\) do not fit the probabilities of shape \(2,\)"):
+        MixtureSameFamily(Categorical(tensorlib.ones(2)), Normal(tensorlib.zeros(3), 1.0))
 
 
 def test_matrices_of_multivariate_normal():
