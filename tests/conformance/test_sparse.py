@@ -121,7 +121,10 @@ EACH = [
     lambda m: abs(plain(m)),
     lambda m: plain(m) ** 2,
     lambda m: plain(m).pow(3),
-    *[lambda m, name=name: getattr(m, name)(plain(m) / 10) for name in "sin tanh asin expm1 ceil erf sign".split()],
+    *[
+        lambda m, name=name: getattr(m, name)(plain(m) / 10)
+        for name in ["sin", "tanh", "asin", "expm1", "ceil", "erf", "sign"]
+    ],
     lambda m: plain(m).coalesce().mul(0.1).sin_(),
     lambda m: m.sqrt(plain(m) * plain(m)),
     lambda m: plain(m).isnan(),
