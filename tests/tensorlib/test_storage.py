@@ -44,6 +44,7 @@ def test_types(name):
     assert kind(tensorlib.Size([2])).shape == kind(2).shape
     assert kind().shape == (0,)
     assert x.type() == f"tensorlib.{name}Tensor"
+    assert kind.abs is tensorlib.Tensor.abs
     assert repr(kind) == f"<class 'tensorlib.{name}Tensor'>"
     storage = x.storage()
     assert type(storage) is storage_kind
