@@ -86,6 +86,22 @@ def cuda_module() -> ModuleType:
     return module
 
 
+def working_cuda_module() -> ModuleType:
+    """Return CuPy where it has a device to work with.
+
+    Raises:
+        DeviceError: CuPy is not installed, or finds no device.
+    """
+    module = cuda_module()
+    try:
+        count = module.cuda.runtime.getDeviceCount()
+    except module.cuda.runtime.CUDARuntimeError as error:
+        raise DeviceError(f"CuPy finds no CUDA device: {error}") from error
+    if not count:
+        raise DeviceError("CuPy finds no CUDA device: are they hidden by CUDA_VISIBLE_DEVICES?")
+    return module
+
+
 def special_functions(xp: ModuleType) -> ModuleType:
     """Return SciPy's or CuPy's module of special functions: erf and the like."""
     return importlib.import_module("scipy.special" if xp is numpy else f"{xp.__name__}x.scipy.special")

@@ -86,6 +86,16 @@ def test_storages():
         storage.resize_(-1)
 
 
+def test_storages_that_are_shared():
+    storage = tensorlib.FloatStorage([1, 2])
+    assert not storage.is_shared()
+    assert storage.share_memory_() is storage
+    assert (storage.is_shared(), storage.tolist()) == (True, [1, 2])
+    assert tensorlib.FloatTensor(storage).is_shared()
+    with pytest.raises(ArgumentError, match="resize_: the memory belongs to a file or is shared"):
+        storage.resize_(4)
+
+
 def test_storages_of_files(tmp_path):
     path = tmp_path / "numbers"
     shared = tensorlib.IntStorage.from_file(path, shared=True, size=3)
