@@ -171,7 +171,7 @@ class Storage:
 
     def is_shared(self) -> bool:
         """Tell whether other processes can share the memory; always so on CUDA devices."""
-        return wrap(self._memory).is_shared()  # type: ignore[no-any-return]
+        return wrap(self._memory).is_shared()
 
     def share_memory_(self) -> Storage:
         """Move the elements to memory that other processes can share, unless they are there; returns the storage.
