@@ -336,7 +336,8 @@ def reset_gradient(tensor: Tensor, to_none: bool) -> None:
         tensor._grad = None
         return
     tensor._grad = gradient.detach()
-    tensor._grad._array.fill(0)
+    with _xp.at(gradient._array):
+        tensor._grad._array.fill(0)
     tensor._grad._bump_version()
 
 

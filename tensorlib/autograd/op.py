@@ -30,7 +30,7 @@ from typing import Any, Literal
 
 import numpy
 
-from tensorlib._xp import array_module, is_array
+from tensorlib._xp import array_module, elsewhere, is_array
 from tensorlib.autograd.fast import Plan, quick_function
 from tensorlib.autograd.out import write_into
 from tensorlib.autograd.recording import link_view, record, record_tuple
@@ -189,6 +189,9 @@ class Op:
             arrays = [x._array for x in inputs]
         except AttributeError:
             arrays = self._arrays(inputs)
+        if (device := elsewhere(arrays)) is not None:
+            with device:
+                return self.apply(inputs, options)
         if self.computes and holds_halves(arrays) and (half := self._common_half(arrays)) is not None:
             return self._apply_in_float32(inputs, options, half)
         if self.promotion is not None:
