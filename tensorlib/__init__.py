@@ -10,6 +10,7 @@ from typing import Any
 from tensorlib import autograd as autograd
 from tensorlib import conversion as conversion
 from tensorlib import distributed as distributed
+from tensorlib import layout_methods as _layout_methods  # noqa: F401 - gives Tensor methods, as some of the next
 from tensorlib import nn as nn
 from tensorlib import older_methods as _older_methods  # noqa: F401 - gives Tensor its methods, as the next
 from tensorlib import ops as ops
@@ -72,6 +73,9 @@ from tensorlib.exchange import frombuffer as frombuffer
 from tensorlib.exchange import scalar_tensor as scalar_tensor
 from tensorlib.exchange import to_dlpack as to_dlpack
 from tensorlib.kernels.memory import keep_freed_memory as _keep_freed_memory
+from tensorlib.layouts import layout as layout
+from tensorlib.layouts import sparse_coo as sparse_coo
+from tensorlib.layouts import strided as strided
 from tensorlib.methods import attach_methods as _attach_methods
 from tensorlib.printing import set_printoptions as set_printoptions
 from tensorlib.random import Generator as Generator
@@ -123,12 +127,15 @@ _attach_methods()
 
 # Subpackages that are imported when they are first used, so that `import tensorlib` is quick.
 _SUBPACKAGES = ("backends", "cuda", "distributions", "fft", "linalg", "multiprocessing", "sparse", "special")
+_OF_SPARSE = ("hspmm", "smm", "sparse_coo_tensor", "spmm", "sspaddmm")
 
 
 def __getattr__(name: str) -> Any:
     """Find operations by their name: `tensorlib.mul` is the operation `mul`, `tensorlib.mul_` its in-place variant."""
     if name in _SUBPACKAGES:
         return _import_module(f"tensorlib.{name}")
+    if name in _OF_SPARSE:
+        return getattr(_import_module("tensorlib.sparse"), name)
     if name in ("is_anomaly_enabled", "is_anomaly_check_nan_enabled"):
         return getattr(_import_module("tensorlib.autograd.anomaly"), name)
     found = _OPS.get(name) or _FUNCTIONS.get(name) or _TYPES.get(name) or _STORAGES.get(name)
@@ -140,4 +147,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBPACKAGES, *_OPS, *_FUNCTIONS, *_TYPES, *_STORAGES})
+    return sorted({*globals(), *_SUBPACKAGES, *_OF_SPARSE, *_OPS, *_FUNCTIONS, *_TYPES, *_STORAGES})

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from tensorlib.autograd.in_place import in_place_function
 from tensorlib.autograd.out import write_into
 from tensorlib.autograd.signature import OPTION_ALIASES
+from tensorlib.layouts import SPARSE_FORMS, call_sparse, holds_sparse
 from tensorlib.tensor import Tensor
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -65,11 +66,16 @@ def with_spellings(function: Function) -> Function:
 def with_out(function: Function) -> Function:
     """Let a function write its results into tensors that are given as `out`."""
 
+    def compute(*args: Any, **kwargs: Any) -> Any:
+        if SPARSE_FORMS and holds_sparse([*args, *kwargs.values()]):
+            return call_sparse(function.__name__, args, kwargs)
+        return function(*args, **kwargs)
+
     @functools.wraps(function)
     def writing(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         if out is None:
-            return function(*args, **kwargs)
-        return write_into(function.__name__, out, [*args, *kwargs.values()], lambda: function(*args, **kwargs))
+            return compute(*args, **kwargs)
+        return write_into(function.__name__, out, [*args, *kwargs.values()], lambda: compute(*args, **kwargs))
 
     return cast(Function, writing)
 

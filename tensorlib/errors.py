@@ -23,6 +23,10 @@ class GraphError(RuntimeError):
     """The graph of gradients cannot be used as asked: freed, modified in place, or never recorded."""
 
 
+class LayoutError(TypeError, AttributeError):
+    """A sparse tensor was given to what needs a strided one (both errors, as it has no such memory or method)."""
+
+
 class FileFormatError(ValueError, RuntimeError):
     """A file was not written by `save`, or is damaged."""
 

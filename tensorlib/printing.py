@@ -75,7 +75,7 @@ def format_tensor(tensor: Tensor) -> str:
     """Return the text of a tensor: `tensor([1., 2.], requires_grad=True)`."""
     array = to_host(tensor._array)
     prefix = "tensor("
-    return _with_suffixes(prefix + format_array(array, len(prefix)), _suffixes(tensor), len(prefix))
+    return with_suffixes(prefix + format_array(array, len(prefix)), _suffixes(tensor), len(prefix))
 
 
 def _suffixes(tensor: Tensor) -> list[str]:
@@ -97,7 +97,7 @@ def _suffixes(tensor: Tensor) -> list[str]:
     return found
 
 
-def _with_suffixes(text: str, suffixes: list[str], indent: int) -> str:
+def with_suffixes(text: str, suffixes: list[str], indent: int) -> str:
     """Append suffixes, on a new line where the line is full."""
     last_line = len(text) - (text.rfind("\n") + 1)
     for suffix in suffixes:

@@ -19,6 +19,7 @@ from tensorlib.device import device as Device
 from tensorlib.dims import as_dim
 from tensorlib.dtypes import DIFFERENTIABLE, as_dtype, default_float, dtype
 from tensorlib.errors import GraphError, ShapeError
+from tensorlib.layouts import Sparse
 from tensorlib.size import Size
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Tensor(TensorMethods):
 
     def stride(self, dim: int | None = None) -> Any:
         """Return the steps between neighbours along each dimension, or along one, in elements."""
-        strides = tuple(step // self._array.itemsize for step in self._array.strides)
+        strides = _xp.strides_of(self._array)
         return strides if dim is None else strides[as_dim("stride", dim, self._array.ndim)]
 
     def is_contiguous(self) -> bool:
@@ -200,7 +201,7 @@ class Tensor(TensorMethods):
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
-            if not isinstance(value, Tensor):
+            if not isinstance(value, (Tensor, Sparse)):
                 raise TypeError(f"grad: needs a Tensor or None, not {type(value).__name__}")
             if value.shape != self.shape or value.dtype is not self.dtype:
                 raise ShapeError(
@@ -336,9 +337,7 @@ def reset_gradient(tensor: Tensor, to_none: bool) -> None:
         tensor._grad = None
         return
     tensor._grad = gradient.detach()
-    with _xp.at(gradient._array):
-        tensor._grad._array.fill(0)
-    tensor._grad._bump_version()
+    tensor._grad.zero_()
 
 
 class KeepGradient:

@@ -9,6 +9,7 @@ from tensorlib._xp import array_module, at
 from tensorlib.autograd.engine import Pass
 from tensorlib.autograd.graph import Node
 from tensorlib.errors import GraphError, ShapeError
+from tensorlib.layouts import Sparse
 from tensorlib.tensor import Tensor, edge_of, wrap
 
 Tensors = Sequence[Tensor] | Tensor
@@ -158,7 +159,7 @@ def _gradients_at(
     work = Pass(keep, record, wanted, accumulate)
     work.run(nodes, gradients)
     found = [work.found.get(node) for node in wanted]
-    return [None if g is None else g if record else wrap(_copied(g)) for g in found]
+    return [g if g is None or record or isinstance(g, Sparse) else wrap(_copied(g)) for g in found]
 
 
 def _copied(array: Any) -> Any:

@@ -20,7 +20,8 @@ from tensorlib.autograd.graph import Leaf, MultiNode, Node, OutputNode
 from tensorlib.autograd.modes import set_grad_enabled
 from tensorlib.autograd.op import tensor_namespace
 from tensorlib.errors import GraphError, ShapeError
-from tensorlib.tensor import wrap
+from tensorlib.layouts import Sparse
+from tensorlib.tensor import Tensor, wrap
 
 ndarray = numpy.ndarray
 by_order = attrgetter("order")
@@ -138,7 +139,11 @@ class Pass:
                 version -= counter[0]
             if saved is None or version:
                 raise node.unusable()
-            xp = numpy if type(gradient) is ndarray else entered(gradient)
+            if type(gradient) is ndarray:
+                xp: Any = numpy
+            else:
+                gradient = as_strided_gradient(gradient, False)
+                xp = entered(gradient)
             for pullback, edge in zip(node.pullbacks, node.edges):  # noqa: B905 - strict takes time, and grads() checks
                 if edge is None:
                     continue
@@ -151,7 +156,9 @@ class Pass:
                     if result.dtype is not edge.dtype:
                         result = self._cast(result, edge)
                     before = gradients.get(edge)
-                    gradients[edge] = result if before is None else before + result
+                    if before is not None:
+                        result = before + result if type(before) is type(result) else total(before, result)
+                    gradients[edge] = result
                 if type(edge) is Leaf:
                     pending[edge] = left = pending[edge] - 1
                     if not left:
@@ -191,7 +198,7 @@ class Pass:
         if gradient.dtype is not node.dtype:
             gradient = self._cast(gradient, node)
         before = self.gradients.get(node)
-        self.gradients[node] = gradient if before is None else before + gradient
+        self.gradients[node] = gradient if before is None else total(before, gradient)
 
     def _serve(self, leaf: Leaf) -> None:
         """Count down the nodes that are still to add to a leaf; finish it after the last."""
@@ -200,7 +207,7 @@ class Pass:
             self._finish_leaf(leaf)
 
     def _pull(self, node: Node, gradient: Any) -> Sequence[Any]:
-        gradient = self._before_use(node, gradient)
+        gradient = self._before_use(node, as_strided_gradient(gradient, self.record))
         if self.wanted is not None and node in self.wanted:
             self.found[node] = gradient
         if type(node) is OutputNode:
@@ -220,6 +227,8 @@ class Pass:
 
     def _cast(self, gradient: Any, node: Node) -> Any:
         wanted = node.dtype
+        if isinstance(gradient, Sparse):
+            return gradient.to(wanted)  # type: ignore[attr-defined]
         have = gradient.dtype if not self.record else gradient._array.dtype
         if have == wanted:
             return gradient
@@ -229,10 +238,10 @@ class Pass:
 
     def _run_hooks(self, node: Node, gradient: Any) -> Any:
         for hook in tuple(node.hooks or ()):
-            tensor = gradient if self.record else wrap(as_array(gradient))
+            tensor = gradient if self.record or isinstance(gradient, Sparse) else wrap(as_array(gradient))
             replaced = hook(tensor)
             if replaced is not None:
-                gradient = replaced if self.record else replaced._array
+                gradient = replaced if self.record or isinstance(replaced, Sparse) else replaced._array
         return gradient
 
     def _finish_leaf(self, leaf: Node) -> None:
@@ -261,8 +270,10 @@ def accumulate(leaf: Leaf, gradient: Any, record: bool, fresh: bool) -> None:
     if tensor is None:
         return  # nobody can see it any more
     with accumulating:
-        before = tensor._grad
-        if record:
+        before: Any = tensor._grad
+        if isinstance(gradient, Sparse) or isinstance(before, Sparse):
+            tensor._grad = sum_with_sparse(before, gradient)
+        elif record:
             tensor._grad = gradient.clone() if before is None else before + gradient
         elif before is None:
             array = as_array(gradient)
@@ -274,6 +285,29 @@ def accumulate(leaf: Leaf, gradient: Any, record: bool, fresh: bool) -> None:
             tensor._grad = wrap(before._array + gradient)
     for hook in tuple(leaf.post_hooks):
         hook(tensor)
+
+
+def total(before: Any, gradient: Any) -> Any:
+    """Return the sum of two gradients that came to one node: of a sparse and a strided one, the strided sum."""
+    if type(before) is not type(gradient) and (isinstance(before, Sparse) or isinstance(gradient, Sparse)):
+        record = isinstance(before, Tensor) or isinstance(gradient, Tensor)
+        before, gradient = as_strided_gradient(before, record), as_strided_gradient(gradient, record)
+    return before + gradient
+
+
+def sum_with_sparse(before: Any, gradient: Any) -> Any:
+    """Return the sum of two gradients of which at least one is sparse: sparse where both are."""
+    if not isinstance(gradient, Sparse):
+        return before + (gradient if isinstance(gradient, Tensor) else wrap(gradient))
+    return gradient.clone() if before is None else before + gradient  # type: ignore[attr-defined]
+
+
+def as_strided_gradient(gradient: Any, record: bool) -> Any:
+    """Return the gradient of a result as pullbacks take it: leaves alone get sparse ones."""
+    if not isinstance(gradient, Sparse):
+        return gradient
+    tensor: Tensor = gradient.to_dense()  # type: ignore[attr-defined]
+    return tensor if record else tensor._array
 
 
 def as_array(value: Any) -> Any:

@@ -108,7 +108,8 @@ def gradgradcheck(
         values, start = args[: len(given)], args[len(given) :]
         outputs = _differentiable(func(*values))
         watched = [values[k] for k in positions]
-        return grad(outputs, watched, start, create_graph=True, allow_unused=True)
+        found = grad(outputs, watched, start, create_graph=True, allow_unused=True)
+        return tuple([None if gradient is None else gradient.to_dense() for gradient in found])
 
     return gradcheck(gradients, (*given, *starts), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception)
 
@@ -222,5 +223,5 @@ def _analytical_jacobian(output: Tensor, x: Tensor) -> Any:
         start.flat[k // len(parts)] = parts[k % len(parts)]
         (gradient,) = grad(output, x, _like(output, start), retain_graph=True, allow_unused=True)
         if gradient is not None:
-            row[...] = _real_numbers(gradient._array)
+            row[...] = _real_numbers(gradient.to_dense()._array)
     return jacobian

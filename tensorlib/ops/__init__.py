@@ -48,6 +48,7 @@ from tensorlib.ops import selection as selection
 from tensorlib.ops import shape as shape
 from tensorlib.ops import shape_functions as shape_functions
 from tensorlib.ops import sorting as sorting
+from tensorlib.ops import sparse as sparse
 from tensorlib.ops import special as special
 from tensorlib.ops import spectra as spectra
 from tensorlib.ops import stacking as stacking

@@ -146,7 +146,7 @@ def _cast_method(name: str, dtype: Dtype) -> Callable[[Tensor], Tensor]:
     return cast
 
 
-_NAMES = {
+CASTS = {
     "bool": "bool",
     "byte": "uint8",
     "char": "int8",
@@ -160,13 +160,13 @@ _NAMES = {
     "cfloat": "complex64",
     "cdouble": "complex128",
 }
-for _name, _dtype in _NAMES.items():
+for _name, _dtype in CASTS.items():
     tensor_method(_cast_method(_name, as_dtype(_dtype)))
 
-_REAL_NAMES = [name for name in _NAMES if name not in ("bfloat16", "cfloat", "cdouble")]
-_TYPE_NAMES = {f"{name.capitalize()}Tensor": as_dtype(_NAMES[name]) for name in _REAL_NAMES}
-_TYPE_NAMES["BFloat16Tensor"] = as_dtype("bfloat16")
-_TYPE_OF_DTYPE = {dtype: name for name, dtype in _TYPE_NAMES.items()}
+_REAL_NAMES = [name for name in CASTS if name not in ("bfloat16", "cfloat", "cdouble")]
+TYPE_BY_NAME = {f"{name.capitalize()}Tensor": as_dtype(CASTS[name]) for name in _REAL_NAMES}
+TYPE_BY_NAME["BFloat16Tensor"] = as_dtype("bfloat16")
+TYPE_NAME_OF = {dtype: name for name, dtype in TYPE_BY_NAME.items()}
 
 
 @tensor_method
@@ -188,13 +188,13 @@ def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     """
     if dtype is None:
         prefix = "tensorlib.cuda." if self.is_cuda else "tensorlib."
-        return prefix + _TYPE_OF_DTYPE.get(self.dtype, f"{self.dtype.name}Tensor")
+        return prefix + TYPE_NAME_OF.get(self.dtype, f"{self.dtype.name}Tensor")
     if hasattr(dtype, "is_cuda"):
         return to(self, dtype=dtype.dtype, device="cuda" if dtype.is_cuda else "cpu")
-    if not isinstance(dtype, str) or dtype.rpartition(".")[2] not in _TYPE_NAMES:
+    if not isinstance(dtype, str) or dtype.rpartition(".")[2] not in TYPE_BY_NAME:
         return to(self, dtype=dtype)
     device = "cuda" if ".cuda." in dtype else "cpu"
-    return to(self, dtype=_TYPE_NAMES[dtype.rpartition(".")[2]], device=device)
+    return to(self, dtype=TYPE_BY_NAME[dtype.rpartition(".")[2]], device=device)
 
 
 @tensor_method

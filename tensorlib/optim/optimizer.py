@@ -11,7 +11,7 @@ import numpy
 
 from tensorlib._xp import at
 from tensorlib.autograd.modes import enable_grad
-from tensorlib.errors import ArgumentError
+from tensorlib.errors import ArgumentError, LayoutError
 from tensorlib.tensor import Tensor, reset_gradient, wrap
 
 Group = dict[str, Any]
@@ -106,13 +106,19 @@ class Optimizer:
 
         Returns:
             What the closure returned, or None.
+
+        Raises:
+            TypeError: a gradient is sparse, and this optimizer does not take such.
         """
         loss = None
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for group in self.param_groups:
-            self._update_group(group)
+        try:
+            for group in self.param_groups:
+                self._update_group(group)
+        except LayoutError:
+            raise TypeError(f"{type(self).__name__}: takes no sparse gradients; SGD does") from None
         return loss
 
     def _update_group(self, group: Group) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 from tensorlib._xp import array_module, at
 from tensorlib.errors import ArgumentError
 from tensorlib.kernels.optim import sgd_step
+from tensorlib.layouts import Sparse
 from tensorlib.optim.optimizer import Group, Optimizer, check_not_negative
-from tensorlib.tensor import wrap
+from tensorlib.tensor import Tensor, wrap
 
 
 class SGD(Optimizer):
@@ -24,8 +25,10 @@ class SGD(Optimizer):
         nesterov: step along `g + momentum * v` instead of `v`; needs a momentum and no dampening.
         maximize: go up instead of down.
 
+    Gradients may be sparse: only the rows that they store are changed, and the momentum buffer is sparse too.
+
     Raises:
-        ArgumentError: an option is negative, or nesterov's needs are not met.
+        ArgumentError: an option is negative, nesterov's needs are not met, or weight decay met a sparse gradient.
 
     References:
         Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013; here, as in
@@ -76,6 +79,9 @@ class SGD(Optimizer):
             gradient = parameter._grad
             if gradient is None:
                 continue
+            if isinstance(gradient, Sparse):
+                self._update_sparsely(group, parameter, gradient)
+                continue
             with at(parameter._array):
                 array, buffer, first = parameter._array, None, False
                 xp = array_module(array)
@@ -98,3 +104,19 @@ class SGD(Optimizer):
                     first=first,
                 )
             parameter._version[0] += 1
+
+    def _update_sparsely(self, group: Group, parameter: Tensor, gradient: Any) -> None:
+        """Do the same with a sparse gradient and a sparse buffer: rows that neither stores are left alone."""
+        from tensorlib.sparse.strided import add_into
+
+        if group["weight_decay"]:
+            raise ArgumentError("SGD: weight_decay does not go with sparse gradients, as it would change all rows")
+        step = (-gradient if group["maximize"] else gradient).detach().coalesce()
+        if group["momentum"]:
+            state = self.state[parameter]
+            before, fresh = state.get("momentum_buffer"), step * (1 - group["dampening"])
+            buffer = step.clone() if before is None else before * group["momentum"] + fresh
+            state["momentum_buffer"] = buffer
+            step = step + buffer * group["momentum"] if group["nesterov"] else buffer
+        add_into(parameter._array, step, -float(group["lr"]))
+        parameter._version[0] += 1

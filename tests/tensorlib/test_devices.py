@@ -88,7 +88,9 @@ def compare(expected, got, tolerance, moved=True):
         assert other.is_cuda == moved
         assert (other.dtype, other.shape) == (host.dtype, host.shape)
         relative = tolerance * numpy.finfo(host.dtype.numpy).eps if host.dtype.numpy.kind in "fc" else 0
-        numpy.testing.assert_allclose(other.detach().cpu().numpy(), host.detach().numpy(), relative, relative)
+        numpy.testing.assert_allclose(
+            other.detach().cpu().to_dense().numpy(), host.detach().to_dense().numpy(), relative, relative
+        )
 
 
 def test_moving_and_back(device):

@@ -56,7 +56,16 @@ def clip_grad_norm_(
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     listed = [parameters] if isinstance(parameters, Tensor) else list(parameters)
-    return [parameter.grad.detach() for parameter in listed if parameter.grad is not None]
+    return [_elements(parameter).detach() for parameter in listed if parameter.grad is not None]
+
+
+def _elements(parameter: Tensor) -> Any:
+    """Return the gradient of a parameter; of a sparse one what it stores, at each place once."""
+    gradient: Any = parameter.grad
+    if not gradient.is_sparse:
+        return gradient
+    parameter.grad = gradient = gradient.coalesce()
+    return gradient.values()
 
 
 def _norm(gradients: list[Tensor], order: float) -> float:
