@@ -137,6 +137,13 @@ def event_handle(event):
     return event.to_bytes(64, "little")
 
 
+def open_event(handle):
+    """Return another address for the same event."""
+    address = next(State.addresses)
+    State.events[address] = State.events[int.from_bytes(handle, "little")]
+    return address
+
+
 # -- memory --------------------------------------------------------------------------------------------------------
 
 
@@ -215,7 +222,7 @@ def make_module():
         getDeviceCount=lambda: COUNT,
         getDeviceProperties=properties,
         ipcGetEventHandle=event_handle,
-        ipcOpenEventHandle=lambda handle: int.from_bytes(handle, "little"),
+        ipcOpenEventHandle=open_event,
         profilerStart=logged("profilerStart"),
         profilerStop=logged("profilerStop"),
         streamWaitEvent=logged("streamWaitEvent"),

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Self
 
+from numpy import ndarray
+
 from tensorlib import _xp
 from tensorlib.device import device as Device
 from tensorlib.errors import ArgumentError, DeviceError
+from tensorlib.tensor import Tensor
 
 working_cupy = _xp.working_cuda_module
 
@@ -146,7 +149,8 @@ class device_of(device):  # noqa: N801 - PyTorch's name
     """
 
     def __init__(self, obj: Any) -> None:
-        super().__init__(obj.get_device() if getattr(obj, "is_cuda", False) else -1)
+        array: Any = obj._array if isinstance(obj, Tensor) else getattr(obj, "_memory", None)
+        super().__init__(-1 if isinstance(array, ndarray) or not _xp.is_array(array) else array.device.id)
 
 
 @dataclass(frozen=True)
