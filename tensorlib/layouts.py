@@ -38,6 +38,9 @@ class Sparse:
 
     __slots__ = ()
 
+    dtype: Any
+    device: Any
+
 
 # What operations do where sparse tensors are among their arguments, by the operations' names. Filled by
 # tensorlib.sparse, without which there are no sparse tensors.

@@ -118,7 +118,8 @@ class SparseType(type):
             TypeError: the values are a tensor of another type.
         """
         if not data or isinstance(data[0], (int, Size)):
-            return sparse_coo_tensor(*data[:1] if data and isinstance(data[0], Size) else (data,), dtype=cls.dtype)
+            size = data[0] if data and isinstance(data[0], Size) else data or (0,)
+            return sparse_coo_tensor(size, dtype=cls.dtype)
         values = data[1] if len(data) > 1 else None
         if isinstance(values, Tensor) and values.dtype is not cls.dtype:
             raise TypeError(f"sparse.{cls.__name__}: values of {values.dtype} given, needed are {cls.dtype}")

@@ -320,8 +320,7 @@ class SparseTensor(Sparse):
             DeviceError: there is no such device.
             TypeError: there is no such type.
         """
-        meant = tuple([item._value if isinstance(item, SparseTensor) else item for item in target])
-        device, dtype = type_and_place(meant, device, dtype)
+        device, dtype = type_and_place(target, device, dtype)
         values = self._value.to(dtype=dtype, device=device)
         if values is self._value:
             return self.clone() if copy else self
