@@ -40,6 +40,11 @@ class Sparse:
 
     dtype: Any
     device: Any
+    shape: Any
+
+    def parts(self) -> tuple[Any, Any]:
+        """Return the tensors of places and of values."""
+        raise NotImplementedError
 
 
 # What operations do where sparse tensors are among their arguments, by the operations' names. Filled by

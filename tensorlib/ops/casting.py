@@ -11,8 +11,8 @@ from tensorlib.autograd.op import op
 from tensorlib.device import device as Device
 from tensorlib.dtypes import as_dtype
 from tensorlib.dtypes import dtype as Dtype
-from tensorlib.ops.shape import clone
 from tensorlib.layouts import Sparse
+from tensorlib.ops.shape import clone
 from tensorlib.placement import is_on, place
 from tensorlib.tensor import Tensor
 

@@ -146,3 +146,16 @@ def zeros_like(input: SparseTensor, *, dtype: Any = None, device: Any = None) ->
     indices = empty(input.sparse_dim(), 0, dtype=int64, device=device or input.device)
     values = empty(0, *input._dense_lengths(), dtype=kind, device=device or input.device)
     return SparseTensor(indices, values, input.shape)
+
+
+def restored_sparse(indices: Tensor, values: Tensor, size: Sequence[int]) -> SparseTensor:
+    """Return a sparse tensor that was saved as its parts; whether it is coalesced is found out anew.
+
+    Raises:
+        IndexError: a place lies outside the size.
+        ShapeError: indices, values and size do not fit each other.
+        TypeError: the indices are no integers.
+    """
+    made = sparse_coo_tensor(indices, values, tuple(size))
+    flat = made._flat_places()
+    return SparseTensor(made._index, made._value, made.shape, coalesced=bool((flat[1:] > flat[:-1]).all()))

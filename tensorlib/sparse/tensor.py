@@ -176,6 +176,10 @@ class SparseTensor(Sparse):
             raise ArgumentError(f"{name}: the tensor is not coalesced: call coalesce() first")
         return self
 
+    def parts(self) -> tuple[Tensor, Tensor]:
+        """Return the places and the values as they are stored."""
+        return self._index, self._value
+
     def _indices(self) -> Tensor:
         """Return the places as they are stored: perhaps one several times."""
         return self._index

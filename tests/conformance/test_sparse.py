@@ -6,6 +6,7 @@ import numpy
 import pytest
 
 import tensorlib
+from tensorlib.errors import FileFormatError
 from tensorlib.layouts import Sparse
 
 torch = pytest.importorskip("torch")
@@ -338,6 +339,24 @@ def test_gradient_descent(options):
             optimizer.step()
         found.append(weight.detach())
     same(*found)
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_reads_files_of_pytorch(tmp_path, zipped):
+    theirs = [plain(torch), hybrid(torch).coalesce(), empty(torch)]
+    torch.save(theirs, tmp_path / "file", _use_new_zipfile_serialization=zipped)
+    for our, their in zip(tensorlib.load(tmp_path / "file"), theirs, strict=True):
+        same(our, their)
+        assert our.is_coalesced() == their.is_coalesced()
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_places_outside_and_other_layouts_are_damage(tmp_path, zipped):
+    outside = torch.sparse_coo_tensor([[5]], [1.0], (2,), check_invariants=False)
+    for tensor in (outside, torch.ones(2, 2).to_sparse_csr()):
+        torch.save(tensor, tmp_path / "file", _use_new_zipfile_serialization=zipped)
+        with pytest.raises(FileFormatError, match=r"place 5 lies outside|layout 'torch\.sparse_csr'"):
+            tensorlib.load(tmp_path / "file")
 
 
 # What neither library takes.

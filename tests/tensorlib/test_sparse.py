@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import doctest
 import importlib
+import io
 import pickle
 import pkgutil
 import subprocess
 import sys
+import zipfile
 
 import numpy
 import pytest
@@ -18,7 +20,7 @@ from tensorlib import Tensor, nn
 from tensorlib.attach import FUNCTIONS
 from tensorlib.autograd.gradcheck import gradcheck, gradgradcheck
 from tensorlib.autograd.op import OPS
-from tensorlib.errors import ArgumentError, GraphError, LayoutError, ShapeError
+from tensorlib.errors import ArgumentError, FileFormatError, GraphError, LayoutError, ShapeError
 from tensorlib.layouts import SPARSE_FORMS, call_sparse
 from tests import fakecupy
 from tests.tensorlib.op_table.sample import normal
@@ -181,6 +183,32 @@ def test_copies():
     assert x.clone()._values() is not x._values()
     assert x.coalesce().coalesce() is not x
     assert make().data.to_sparse() is not None
+
+
+def test_saving_and_loading():
+    x, file = make(requires_grad=True), io.BytesIO()
+    tensorlib.save({"x": x, "coalesced": x.detach().coalesce(), "shared": x._values().detach()}, file)
+    file.seek(0)
+    loaded = tensorlib.load(file)
+    numpy.testing.assert_array_equal(array_of(loaded["x"]), array_of(x))
+    assert loaded["x"].requires_grad
+    assert (loaded["x"].is_coalesced(), loaded["coalesced"].is_coalesced()) == (False, True)
+
+
+@pytest.mark.parametrize("change", [(b"[2, 3]]", b"[1, 3]]"), (b"[2, 3]]", b"[2, 9]]"), (b"[2, 3]]", b"[-2,3]]")])
+def test_lies_about_the_size_in_a_file(change):
+    file = io.BytesIO()
+    tensorlib.save(tensorlib.sparse_coo_tensor([[1]], [[1.0, 2.0, 3.0]], (2, 3)), file)
+    wrong = io.BytesIO()
+    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(wrong, "w") as copied:
+        for name in archive.namelist():
+            assert name != "structure.json" or change[0] in archive.read(name)
+            copied.writestr(
+                name, archive.read(name).replace(*change) if name == "structure.json" else archive.read(name)
+            )
+    wrong.seek(0)
+    with pytest.raises(FileFormatError, match="is damaged"):
+        tensorlib.load(wrong)
 
 
 def test_older_names():
