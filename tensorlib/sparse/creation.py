@@ -13,6 +13,7 @@ from tensorlib.dtypes import int64
 from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.ops.casting import TYPE_BY_NAME
 from tensorlib.size import Size
+from tensorlib.sparse.forms import sparse_form
 from tensorlib.sparse.tensor import SparseTensor
 from tensorlib.tensor import Tensor, wrap
 
@@ -140,11 +141,14 @@ TYPES = {
 }
 
 
-def zeros_like(input: SparseTensor, *, dtype: Any = None, device: Any = None) -> SparseTensor:
-    """Return a sparse tensor of the same shape that stores nothing."""
-    kind = input.dtype if dtype is None else dtype
-    indices = empty(input.sparse_dim(), 0, dtype=int64, device=device or input.device)
-    values = empty(0, *input._dense_lengths(), dtype=kind, device=device or input.device)
+@sparse_form("zeros_like", "empty_like", method=False)
+def zeros_like(
+    input: SparseTensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> SparseTensor:
+    """Return a sparse tensor of the shape, type and place of another, unless told otherwise, that stores nothing."""
+    kind, place = input.dtype if dtype is None else dtype, input.device if device is None else device
+    indices = empty(input.sparse_dim(), 0, dtype=int64, device=place)
+    values = empty(0, *input._dense_lengths(), dtype=kind, device=place, requires_grad=requires_grad)
     return SparseTensor(indices, values, input.shape)
 
 

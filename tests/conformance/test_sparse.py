@@ -187,6 +187,8 @@ EACH = [
     lambda m: plain(m).type(m.float32),
     lambda m: plain(m).resize_as_(m.sparse_coo_tensor((4, 3))),
     lambda m: empty(m).resize_as_(m.sparse_coo_tensor((4, 3, 2))),
+    lambda m: m.zeros_like(plain(m)),
+    lambda m: m.empty_like(hybrid(m), dtype=m.float32),
     lambda m: plain(m).shape == (2, 3),
     lambda m: [plain(m).dim(), plain(m).numel(), plain(m)._nnz(), len(plain(m)), plain(m).get_device()],
     lambda m: [hybrid(m).sparse_dim(), hybrid(m).dense_dim(), hybrid(m).size(-1)],

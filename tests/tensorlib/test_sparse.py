@@ -465,7 +465,7 @@ def test_functions_refuse_sparse_tensors_by_name(name):
 
 
 def test_every_form_is_that_of_a_known_name():
-    elsewhere = {"dsmm", "hsmm", "hspmm", "smm", "spadd", "spmm", "sspaddmm", "sspmm"}
+    elsewhere = {"zeros_like", "empty_like", "dsmm", "hsmm", "hspmm", "smm", "spadd", "spmm", "sspaddmm", "sspmm"}
     assert SPARSE_FORMS.keys() <= OPS.keys() | FUNCTIONS.keys() | elsewhere
     with pytest.raises(TypeError, match="nothing: needs strided tensors"):
         call_sparse("nothing", (), {})
@@ -549,6 +549,7 @@ WRONG = [
     (lambda: X.exp(), LayoutError, "exp: a sparse tensor has no such method"),
     (lambda: X.numpy(), LayoutError, "numpy: a sparse tensor has no such method"),
     (lambda: numpy.asarray(X), TypeError, "numpy: needs a strided tensor"),
+    (lambda: tensorlib.ones_like(X), TypeError, "ones_like: needs strided tensors"),
     (lambda: X.foo, AttributeError, "a sparse tensor has no attribute 'foo'"),
     (lambda: D.copy_(X), TypeError, "copy_: needs a Tensor, not SparseTensor"),
     (lambda: setattr(make(requires_grad=True), "grad", D), TypeError, "grad: needs None or a sparse tensor with 4"),
