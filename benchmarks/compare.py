@@ -152,15 +152,16 @@ def compare_processes(name: str, ours: Peer, theirs: Peer, repeat: int, target: 
     return Row(name, statistics.median(times[0]), statistics.median(times[1]), target)
 
 
-def show(title: str, rows: list[Row], path: Path | None, peer: str = "PyTorch") -> None:
-    """Print the table, and write the same as JSON if a path is given."""
+def show(title: str, rows: list[Row], path: Path | None, peer: str = "PyTorch", unit: str = "s") -> None:
+    """Print the table, and write the same as JSON if a path is given; times are in seconds, else there is a unit."""
+    shown = _time if unit == "s" else lambda value: f"{value:,.1f} {unit}"
     table = Table("", "tensorlib", peer, "ratio", "target", title=title)
     for row in rows:
         if math.isnan(row.theirs):
-            table.add_row(row.name, _time(row.ours), "-", "-", "")
+            table.add_row(row.name, shown(row.ours), "-", "-", "")
             continue
         met = "" if row.target is None else f"{row.target:.2f} {'met' if row.ratio <= row.target else 'MISSED'}"
-        table.add_row(row.name, _time(row.ours), _time(row.theirs), f"{row.ratio:.2f}", met)
+        table.add_row(row.name, shown(row.ours), shown(row.theirs), f"{row.ratio:.2f}", met)
     Console().print(table)
     if path:
         about = {"title": title, "python": platform.python_version(), "machine": platform.machine()}

@@ -6,6 +6,7 @@ python benchmarks/ops.py [--repeat 200] [--threads 1] [--json FILE]
 from __future__ import annotations
 
 import argparse
+import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,17 +31,46 @@ def chain(x: Any, w: Any, b: Any) -> Callable[[], None]:
 
 
 def large(library: Any, x: Any, y: Any) -> dict[str, Callable[[], Any]]:
-    """Single operations on a million float32 without gradients."""
+    """Single operations on a million float32, and a layer norm written out, without gradients."""
+    rows = x.reshape(1000, 1000)
+
+    def layer_norm() -> Any:
+        centred = rows - rows.mean(-1, keepdim=True)
+        return centred / (rows.var(-1, keepdim=True, unbiased=False) + 1e-5).sqrt()
+
     return {
-        "add 1M": lambda: x + y,
-        "mul 1M": lambda: x * y,
-        "exp 1M": lambda: library.exp(x),
-        "tanh 1M": lambda: library.tanh(x),
-        "sigmoid 1M": lambda: library.sigmoid(x),
-        "relu 1M": lambda: library.relu(x),
-        "sum 1M": lambda: x.sum(),
-        "softmax 1000x1000": lambda: library.softmax(x.reshape(1000, 1000), 1),
-        "matmul 1000": lambda: x.reshape(1000, 1000) @ y.reshape(1000, 1000),
+        "add": lambda: x + y,
+        "mul": lambda: x * y,
+        "exp": lambda: library.exp(x),
+        "tanh": lambda: library.tanh(x),
+        "sigmoid": lambda: library.sigmoid(x),
+        "sum": lambda: x.sum(),
+        "max": lambda: x.max(),
+        "softmax": lambda: library.softmax(rows, 1),
+        "layer norm": layer_norm,
+    }
+
+
+def others(library: Any, x: Any, y: Any) -> dict[str, tuple[float | None, Callable[[], Any]]]:
+    """Products, indexing and copies, with the ratio aimed at."""
+    left, right = x[: 1 << 20].reshape(1024, 1024), y[: 1 << 20].reshape(1024, 1024)
+    batch = x[:960_000].reshape(60, 125, 128)
+    mask, places = left > 0, (left[0].abs() * 1e6).long() % 1024
+    return {
+        "matmul 1024": (1.0, lambda: left @ right),
+        "bmm 60 x 125 x 128": (1.0, lambda: library.bmm(batch, batch.transpose(1, 2))),
+        "index by rows": (1.2, lambda: left[places]),
+        "index by mask": (1.2, lambda: left[mask]),
+        "slice and add": (1.2, lambda: left[::2, ::2] + 1),
+        "cat": (1.2, lambda: library.cat([left, right])),
+        "transpose and copy": (1.2, lambda: left.t().contiguous()),
+        "relu": (None, lambda: library.relu(x)),
+        "log_softmax": (None, lambda: library.log_softmax(left, 1)),
+        "sum of columns": (None, lambda: left.sum(0)),
+        "max of rows": (None, lambda: left.amax(1)),
+        "gather": (None, lambda: library.gather(left, 1, places.expand(1024, 1024))),
+        "svd 100": (None, lambda: library.linalg.svd(left[:100, :100])),
+        "rfft": (None, lambda: library.fft.rfft(left)),
     }
 
 
@@ -59,14 +89,24 @@ def measure(repeat: int, threads: int) -> list[Row]:
             chain(*[tensorlib.from_numpy(a.copy()).requires_grad_() for a in small]),
             chain(*[torch.from_numpy(a.copy()).requires_grad_() for a in small]),
             repeat,
-            target=1.0,
+            target=0.8,
         )
     ]
     arrays = [random.standard_normal(LARGE, "f4") for _ in range(2)]
     ours = large(tensorlib, *map(tensorlib.from_numpy, arrays))
     theirs = large(torch, *map(torch.from_numpy, arrays))
-    rows += [compare(name, ours[name], theirs[name], max(repeat // 4, 10)) for name in ours]
-    return rows
+    million = [compare(f"{name}, 1M", ours[name], theirs[name], max(repeat // 4, 10), target=1.2) for name in ours]
+    mean = [statistics.geometric_mean([getattr(row, which) for row in million]) for which in ("ours", "theirs")]
+    rows += [*million, Row("geometric mean of these", *mean, target=1.0)]
+    return rows + _compared_others(repeat, tensorlib, torch, random)
+
+
+def _compared_others(repeat: int, tensorlib: Any, torch: Any, random: Any) -> list[Row]:
+    arrays = [random.standard_normal(1 << 20, "f4") for _ in range(2)]
+    ours = others(tensorlib, *map(tensorlib.from_numpy, arrays))
+    theirs = others(torch, *map(torch.from_numpy, arrays))
+    count = max(repeat // 10, 10)
+    return [compare(name, ours[name][1], theirs[name][1], count, ours[name][0]) for name in ours]
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from compare import Peer, Row, compare, compare_processes, load_torch, serve, show, use_threads
 
 TARGETS = {"MLP 784-512-512-10, batch 128, Adam": 0.7, "LeNet, batch 64, SGD": 1.2}
+BATCHES = dict(zip(TARGETS, (128, 64), strict=True))
 
 
 def mlp(nn: Any) -> Any:
@@ -53,22 +54,30 @@ def step(nn: Any, model: Any, optimizer: Any, inputs: Any, labels: Any) -> Calla
     return run
 
 
-def steps(library: Any) -> dict[str, Callable[[], None]]:
-    """Return the steps of one library, which is tensorlib or PyTorch."""
+def trainers(library: Any) -> dict[str, Callable[[int], Callable[[], None]]]:
+    """Return for each model of a library, tensorlib or PyTorch, what makes a step with a batch of so many images."""
     import numpy
 
     random = numpy.random.default_rng(0)
     nn, optim = library.nn, library.optim
 
-    def batch(*shape: int) -> tuple[Any, Any]:
-        images, labels = random.standard_normal(shape, "f4"), random.integers(0, 10, shape[0])
-        return library.from_numpy(images), library.from_numpy(labels)
+    def trainer(model: Any, optimizer: Any, *shape: int) -> Callable[[int], Callable[[], None]]:
+        def make(images: int) -> Callable[[], None]:
+            batch, labels = random.standard_normal((images, *shape), "f4"), random.integers(0, 10, images)
+            return step(nn, model, optimizer, library.from_numpy(batch), library.from_numpy(labels))
+
+        return make
 
     perceptron, convnet = mlp(nn), lenet(nn)
     adam = optim.Adam(perceptron.parameters(), lr=1e-3)
     sgd = optim.SGD(convnet.parameters(), lr=0.01, momentum=0.9)
-    made = (step(nn, perceptron, adam, *batch(128, 784)), step(nn, convnet, sgd, *batch(64, 1, 28, 28)))
+    made = (trainer(perceptron, adam, 784), trainer(convnet, sgd, 1, 28, 28))
     return dict(zip(TARGETS, made, strict=True))
+
+
+def steps(library: Any) -> dict[str, Callable[[], None]]:
+    """Return the steps of one library, with the usual batches."""
+    return {name: make(BATCHES[name]) for name, make in trainers(library).items()}
 
 
 def load(which: str, threads: int) -> Any:

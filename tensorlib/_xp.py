@@ -96,6 +96,19 @@ def linear_algebra(xp: ModuleType) -> ModuleType:
     return importlib.import_module("scipy.linalg" if xp is numpy else f"{xp.__name__}x.scipy.linalg")
 
 
+def strides_of(array: Any) -> tuple[int, ...]:
+    """Return steps in elements; where they matter nothing, of single elements and empty arrays, as in row-major order.
+
+    NumPy has 0 there.
+    """
+    strides, following = [], 1
+    for length, step in zip(reversed(array.shape), reversed(array.strides), strict=True):
+        free = not array.size or (length == 1 and step == 0)
+        strides.append(following if free else step // array.itemsize)
+        following = strides[-1] * max(length, 1)
+    return tuple(reversed(strides))
+
+
 def memory_of(array: Any) -> Any:
     """Return the whole memory that an array is a view of, as a one-dimensional array of the same type."""
     owner = array

@@ -96,6 +96,42 @@ def __format__(self: Tensor, spec: str) -> str:  # noqa: N807
     return object.__format__(self, spec)
 
 
+# -- memory shared between processes -------------------------------------------------------------------------------
+
+
+@tensor_method
+def share_memory_(self: Tensor) -> Tensor:
+    """Move this tensor to memory that processes share, and return it; does nothing if it is there or on a CUDA device.
+
+    With it move the tensors of this process that share its memory, and no NumPy arrays that do.
+
+    Raises:
+        OSError: there is not so much memory, or there are too many open files.
+
+    Example:
+        >>> tensorlib.zeros(2).share_memory_().is_shared()
+        True
+    """
+    from tensorlib.multiprocessing.reductions import share
+
+    if not self.is_cuda:
+        share(self)
+    return self
+
+
+@tensor_method
+def is_shared(self: Tensor) -> bool:
+    """Tell whether processes share this tensor's memory; tensors on CUDA devices count as shared.
+
+    Example:
+        >>> tensorlib.zeros(2).is_shared()
+        False
+    """
+    from tensorlib.multiprocessing.reductions import segment_of
+
+    return self.is_cuda or segment_of(self) is not None
+
+
 # -- copies and pickles --------------------------------------------------------------------------------------------
 
 

@@ -114,7 +114,7 @@ class Tensor(TensorMethods):
 
     def stride(self, dim: int | None = None) -> Any:
         """Return the steps between neighbours along each dimension, or along one, in elements."""
-        strides = tuple(step // self._array.itemsize for step in self._array.strides)
+        strides = _xp.strides_of(self._array)
         return strides if dim is None else strides[as_dim("stride", dim, self._array.ndim)]
 
     def is_contiguous(self) -> bool:

@@ -116,8 +116,6 @@ class Op:
         self.__name__ = self.__qualname__ = self.name
         self.__module__ = forward.__module__
         self.plans: dict[int, Plan] = {}
-        self._reads: tuple[frozenset[int] | None, ...] = ()
-        self._saved_count = 0
         self._needed: dict[tuple[bool, ...], tuple[bool, ...] | None] = {}
         bare = not self.variadic and not self.signature.required_options
         self._bare_count = len(self.signature.inputs) if bare else -1
@@ -133,10 +131,6 @@ class Op:
         if len(pullbacks) != expected:
             raise TypeError(f"{self.name}.grads: {len(pullbacks)} pullbacks given, {expected} needed")
         self.pullbacks = pullbacks
-        first = 3 if self.variadic else 2
-        self._reads = tuple([saved_values_read(pullback, first) for pullback in pullbacks])
-        known = [pullback for pullback, reads in zip(pullbacks, self._reads, strict=True) if reads is not None]
-        self._saved_count = known[0].__code__.co_argcount - first if known else 0
 
     def needed(self, wanted: tuple[bool, ...]) -> tuple[bool, ...] | None:
         """Tell which saved values the pullbacks of the wanted inputs read; None where it may be all."""
@@ -145,14 +139,18 @@ class Op:
         return self._needed[wanted]
 
     def _find_needed(self, wanted: tuple[bool, ...]) -> tuple[bool, ...] | None:
-        reads = self._reads if not self.variadic else self._reads * len(wanted)
+        first = 3 if self.variadic else 2
+        reads = [saved_values_read(pullback, first) for pullback in self.pullbacks]
+        known = [pullback for pullback, found in zip(self.pullbacks, reads, strict=True) if found is not None]
+        count = known[0].__code__.co_argcount - first if known else 0
+        reads = reads * len(wanted) if self.variadic else reads
         read: set[int] = set()
         for positions, want in zip(reads, wanted, strict=True):
             if want and positions is None:
                 return None
             if want and positions is not None:
                 read |= positions
-        return None if len(read) == self._saved_count else tuple([k in read for k in range(self._saved_count)])
+        return None if len(read) == count else tuple([k in read for k in range(count)])
 
     def pullbacks_for(self, count: int) -> tuple[Pullback, ...]:
         """Return one pullback for each of `count` tensors."""

@@ -238,6 +238,14 @@ class ModuleTree:
         """Move parameters and buffers to a CUDA device, the current one unless given; return this module."""
         return self.to("cuda" if device is None else device)
 
+    def share_memory(self) -> Self:
+        """Move parameters, their gradients, and buffers to memory that processes share; return this module."""
+        for tensor in (*self.parameters(), *self.buffers()):
+            tensor.share_memory_()
+            if tensor.grad is not None:
+                tensor.grad.share_memory_()
+        return self
+
     def _apply(self, fn: Callable[[Tensor], Tensor]) -> Self:
         """Put `fn(tensor)` in the place of every parameter, its gradient, and every buffer."""
         for module in self.children():

@@ -37,7 +37,10 @@ def split_index(name: str, index: Any, array: Any) -> tuple[Basic, Advanced | No
         return (...,), None  # a 0-d tensor may be taken for one of a single element
     basic: list[Any] = []
     advanced: list[Any] = []
+    axis = 0
     for item in _without_ellipsis(name, items, shape):
+        _check_mask(name, item, shape, axis)
+        axis += _dims_used(item)
         if is_array(item):
             basic += [slice(None)] * (item.ndim if item.dtype.kind == "b" else 1)
             advanced.append(item if type(item) is type(array) else place(item, device_name(array)))
@@ -93,6 +96,12 @@ def _without_ellipsis(name: str, items: list[Any], shape: tuple[int, ...]) -> li
     return items
 
 
+def _check_mask(name: str, item: Any, shape: tuple[int, ...], axis: int) -> None:
+    if is_array(item) and item.dtype.kind == "b" and tuple(item.shape) != tuple(shape[axis : axis + item.ndim]):
+        where = f"a tensor of shape {tuple(shape)} at dimension {axis}"
+        raise IndexError(f"{name}: a mask of shape {tuple(item.shape)} does not fit {where}")
+
+
 def _dims_used(item: Any) -> int:
     if item is None or item is Ellipsis:
         return 0
@@ -137,6 +146,8 @@ def arrays_of(index: Any) -> Any:
 
 def add_at(xp: Any, target: Any, index: Advanced, values: Any) -> None:
     """Add values to an array at an advanced index; where elements are named several times all are added."""
+    if not values.size:
+        return
     axis = only_array(index)
     if axis == 0 and xp is numpy and target.ndim > 1 and target.dtype.kind == "f" and target.itemsize >= 4:
         _add_rows(target, index[0], values)
