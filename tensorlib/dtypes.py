@@ -163,6 +163,18 @@ def fitted_number(name: str, number: Any, kind: numpy.dtype[Any]) -> Any:
     return numpy.asarray(number).astype(kind)
 
 
+def factor_for(kind: numpy.dtype[Any], number: Any) -> Any:
+    """Return a factor for numbers of a type: for integers the whole part, for truth values one, so that the type stays.
+
+    Example:
+        >>> factor_for(int64.numpy, 2.5), factor_for(float32.numpy, 2.5)
+        (2, 2.5)
+    """
+    if kind.kind == "b":
+        return bool(number)
+    return int(number) if kind.kind in "iu" and isinstance(number, float) else number
+
+
 def _number_dtype(number: Any) -> numpy.dtype[Any]:
     if isinstance(number, bool):
         return bool_.numpy

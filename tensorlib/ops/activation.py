@@ -6,7 +6,7 @@ from typing import Any
 
 from tensorlib.autograd.op import op
 from tensorlib.dims import as_dim
-from tensorlib.dtypes import as_dtype
+from tensorlib.dtypes import as_dtype, factor_for
 from tensorlib.errors import ArgumentError
 from tensorlib.kernels import exponential
 from tensorlib.kernels import loss as kernels
@@ -148,7 +148,8 @@ def hardtanh(xp: Any, x: Any, *, min_val: float = -1.0, max_val: float = 1.0) ->
         >>> tensorlib.hardtanh(tensorlib.tensor([-2.0, 0.5, 2.0]))
         tensor([-1.0000,  0.5000,  1.0000])
     """
-    return xp.clip(x, min_val, max_val), (x, min_val, max_val)
+    ends = [factor_for(x.dtype, end) for end in (min_val, max_val)]
+    return xp.clip(x, *ends), (x, *ends)
 
 
 hardtanh.grads(lambda xp, g, x, min_val, max_val: g * ((x > min_val) & (x < max_val)))

@@ -6,7 +6,7 @@ from typing import Any
 
 from tensorlib.attach import tensor_method
 from tensorlib.autograd.op import op
-from tensorlib.dtypes import default_float
+from tensorlib.dtypes import default_float, factor_for
 from tensorlib.errors import ArgumentError
 from tensorlib.tensor import Tensor
 
@@ -327,6 +327,7 @@ def addcmul(xp: Any, x: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> A
         >>> tensorlib.addcmul(one_two, one_two, one_two, value=0.5)
         tensor([1.5000, 4.0000])
     """
+    value = factor_for(x.dtype, value)
     return x + value * tensor1 * tensor2, (tensor1, tensor2, value)
 
 

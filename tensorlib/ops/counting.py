@@ -83,7 +83,7 @@ def bincount(xp: Any, x: Any, weights: Any = None, *, minlength: int = 0) -> Any
     if x.size and x.min() < 0:
         raise ArgumentError(f"bincount: needs numbers that are not negative, not {int(x.min())}")
     counts = xp.bincount(x, weights, minlength=minlength)
-    if weights is not None and weights.dtype == "float32":
+    if weights is not None and weights.dtype.name == "float32":
         counts = counts.astype("float32")
     return counts, ()
 

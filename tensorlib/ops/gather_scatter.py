@@ -9,6 +9,7 @@ import numpy
 from tensorlib.attach import public_function, require_tensor, tensor_method
 from tensorlib.autograd.op import op
 from tensorlib.dims import as_dim
+from tensorlib.dtypes import factor_for
 from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.ops._index import add_at, along_dim, check_range
 from tensorlib.ops.broadcasting import broadcast_shapes
@@ -214,6 +215,7 @@ def index_add(xp: Any, x: Any, dim: Any, index: Any, source: Any, *, alpha: Any 
         raise ShapeError(f"index_add: needs a source of shape {expected}, not {source.shape}")
     check_range("index_add", index, x.shape[axis])
     result = x.copy()
+    alpha = factor_for(x.dtype, alpha)
     add_at(xp, result, (slice(None),) * axis + (index,), source if alpha == 1 else source * alpha)
     return result, (axis, index, alpha)
 

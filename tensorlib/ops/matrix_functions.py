@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlib.attach import in_place_method, public_function, require_tensor, tensor_method
+from tensorlib.dtypes import factor_for
 from tensorlib.errors import ShapeError
 from tensorlib.ops.matrix import matmul
 from tensorlib.tensor import Tensor
@@ -128,6 +129,7 @@ def ger(input: Tensor, vec2: Tensor) -> Tensor:
 def _added(name: str, added: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
     """Return `beta * added + alpha * product`; with beta 0 what was in `added` does not matter, nan neither."""
     require_tensor(name, added)
+    beta, alpha = [factor_for(product.dtype.numpy, number) for number in (beta, alpha)]
     scaled = product if alpha == 1 else product * alpha
     if beta == 0:
         return scaled
@@ -223,4 +225,4 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alph
         >>> tensorlib.addbmm(tensorlib.ones(1), tensorlib.ones(2, 1, 3), tensorlib.ones(2, 3, 1))
         tensor([[7.]])
     """
-    return _added("addbmm", input, _product("addbmm", batch1, batch2, (3, 3)).sum(0), beta, alpha)
+    return _added("addbmm", input, _product("addbmm", batch1, batch2, (3, 3)).sum(0, dtype=batch1.dtype), beta, alpha)

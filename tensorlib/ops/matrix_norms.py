@@ -141,7 +141,8 @@ def linalg_matrix_norm(
         tensor(6.)
     """
     require_tensor("linalg.matrix_norm", A)
-    check_matrix("linalg.matrix_norm", A)
+    if A.ndim < 2:
+        raise ShapeError(f"linalg.matrix_norm: needs a matrix or a batch of them, not shape {tuple(A.shape)}")
     rows, columns = as_dims("linalg.matrix_norm", tuple(dim), A.ndim)
     A = A if dtype is None else A.to(dtype)
     if ord == "fro":

@@ -7,7 +7,7 @@ from typing import Any
 
 from tensorlib.attach import in_place_method, public_function, require_tensor, tensor_method
 from tensorlib.autograd.op import op
-from tensorlib.dtypes import float64
+from tensorlib.dtypes import complex128, float64
 from tensorlib.ops.arithmetic import div, sub
 from tensorlib.ops.exponential import pow
 from tensorlib.ops.selection import clamp, maximum, minimum
@@ -47,7 +47,11 @@ def logaddexp(xp: Any, x: Any, other: Any) -> Any:
         >>> tensorlib.logaddexp(tensorlib.tensor([0.0]), tensorlib.tensor([0.0]))
         tensor([0.6931])
     """
-    y = xp.logaddexp(x, other)
+    if x.dtype.kind != "c":
+        y = xp.logaddexp(x, other)
+    else:
+        greatest = xp.maximum(x.real, other.real)
+        y = greatest + xp.log(xp.exp(x - greatest) + xp.exp(other - greatest))
     return y, (x, other, y)
 
 
@@ -186,7 +190,9 @@ def float_power(input: Any, exponent: Any) -> Tensor:
         >>> tensorlib.float_power(tensorlib.tensor([2, 3]), 2)
         tensor([4., 9.], dtype=tensorlib.float64)
     """
-    base, power = (x.to(float64) if isinstance(x, Tensor) else float(x) for x in (input, exponent))
+    is_complex = any(isinstance(x, complex) or (isinstance(x, Tensor) and x.is_complex()) for x in (input, exponent))
+    kind, number = (complex128, complex) if is_complex else (float64, float)
+    base, power = (x.to(kind) if isinstance(x, Tensor) else number(x) for x in (input, exponent))
     result: Tensor = pow(base, power)
     return result
 

@@ -8,6 +8,7 @@ from tensorlib.attach import public_function, require_tensor, tensor_method
 from tensorlib.dims import as_dim
 from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.ops import comparison, extremes, gather_scatter, reduction, selection, sorting, statistics
+from tensorlib.ops.complex import complex as complex_of
 from tensorlib.tensor import Tensor
 
 INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
@@ -279,13 +280,13 @@ def cov(
     if input.ndim > 2:
         raise ShapeError(f"cov: needs at most 2 dimensions, not {input.ndim}")
     x = input.reshape(1, -1) if input.ndim < 2 else input
-    weights = x.new_ones(x.shape[1])
+    weights = (x.real if x.dtype.is_complex else x).new_ones(x.shape[1])
     for given in (fweights, aweights):
         weights = weights if given is None else weights * given
     total = weights.sum()
     centred = x - (x * weights).sum(1, keepdim=True) / total
     less = correction if aweights is None else correction * (weights * aweights).sum() / total
-    result: Tensor = (centred * weights) @ centred.t() / (total - less).clamp(min=0)
+    result: Tensor = (centred * weights) @ centred.conj().t() / (total - less).clamp(min=0)
     return result.reshape(()) if input.ndim < 2 else result
 
 
@@ -306,4 +307,7 @@ def corrcoef(input: Tensor) -> Tensor:
     if not covariance.ndim:
         return covariance / covariance
     deviation = covariance.diagonal().sqrt()
-    return (covariance / deviation[:, None] / deviation).clamp(-1, 1)
+    result: Tensor = covariance / deviation[:, None] / deviation
+    if result.dtype.is_complex:
+        return complex_of(result.real.clamp(-1, 1), result.imag.clamp(-1, 1))  # type: ignore[no-any-return]
+    return result.clamp(-1, 1)
