@@ -19,6 +19,7 @@ from tensorlib.creation import tensor as make_tensor
 from tensorlib.dtypes import ALL, as_dtype, dtype, get_default_dtype
 from tensorlib.errors import ArgumentError
 from tensorlib.placement import place
+from tensorlib.tensor import wrap
 
 
 def check_resizable(name: str, memory: Any) -> None:
@@ -167,6 +168,21 @@ class Storage:
     def pin_memory(self) -> Storage:
         """Return a copy that devices may read from; ordinary memory, as CuPy stages copies by itself."""
         return self.clone()
+
+    def share_memory_(self) -> Storage:
+        """Move the memory, and all tensors in it, to where processes share it; see `Tensor.share_memory_`.
+
+        Raises:
+            OSError: there is not so much memory, or there are too many open files.
+        """
+        if not self.is_cuda:
+            self._memory = wrap(self._memory).share_memory_()._array
+        return self
+
+    def is_shared(self) -> bool:
+        """Tell whether processes share the memory; that on CUDA devices counts as shared."""
+        shared: bool = wrap(self._memory).is_shared()
+        return shared
 
     def cpu(self) -> Storage:
         """Return the storage on the CPU: itself if it is there."""

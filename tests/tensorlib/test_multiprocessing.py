@@ -243,6 +243,29 @@ def test_moving_takes_views_and_bases_along(strategy):
     assert x.data_ptr() == place
 
 
+def test_storages(strategy):
+    x = tensorlib.zeros(2, 3)
+    storage = x[1:].storage()
+    assert not storage.is_shared()
+    assert storage.share_memory_() is storage
+    assert storage.is_shared()
+    assert x.is_shared()
+    storage[5] = 7
+    assert x.tolist() == [[0, 0, 0], [0, 0, 7]]
+    with pytest.raises(ArgumentError, match="shared, and cannot be resized"):
+        storage.resize_(100)
+    with pytest.raises(ArgumentError, match="shared, and cannot be resized"):
+        x.resize_(100)
+
+
+def test_sparse_tensors(strategy):
+    x = tensorlib.sparse_coo_tensor([[0, 1]], [3.0, 4.0], (2,))
+    y = sent(x)
+    assert y.to_dense().tolist() == [3, 4]
+    assert y._indices().is_shared()
+    assert y._values().is_shared()
+
+
 def test_tensors_that_share_nothing_are_not_searched_for(monkeypatch):
     monkeypatch.setattr(reductions, "_tensors_in", None)
     assert tensorlib.zeros(2).share_memory_().is_shared()
