@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
@@ -276,6 +277,25 @@ def test_tensors_that_share_nothing_are_not_searched_for(monkeypatch):
         view.share_memory_()
     with pytest.raises(TypeError):
         x.share_memory_()
+
+
+def test_threads_that_share_one_tensor(monkeypatch):
+    made = []
+
+    def allocate_slowly(size):
+        time.sleep(0.05)
+        made.append(segments.allocate(size))
+        return made[-1]
+
+    monkeypatch.setattr(reductions, "allocate", allocate_slowly)
+    x = tensorlib.zeros(3)
+    threads = [threading.Thread(target=x.share_memory_) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SECONDS)
+    assert len(made) == 1
+    assert reductions.segment_of(x) is made[0]
 
 
 def test_copies_are_not_shared(strategy):
