@@ -92,8 +92,8 @@ def elsewhere(arrays: Iterable[Any]) -> Any:
     for array in arrays:
         if isinstance(array, numpy.ndarray):
             return None
-        if is_array(array) and not isinstance(array, numpy.generic):
-            module = array_module(array)
+        module = _modules.get(type(array)) or _find_module(type(array))
+        if module is not None and module is not numpy:
             return None if array.device.id == module.cuda.runtime.getDevice() else array.device
     return None
 

@@ -37,13 +37,26 @@ def array_module_on(device: Any) -> Iterator[Any]:
 
 
 def is_on(array: Any, device: Any) -> bool:
-    """Tell whether an array is on a device; "cuda" stands for any CUDA device.
+    """Tell whether an array is on a device; "cuda" stands for the current CUDA device.
 
     Raises:
         DeviceError: there is no such kind of device.
     """
     wanted, here = Device(device), Device(_xp.device_name(array))
-    return wanted.type == here.type and (wanted.type == "cpu" or wanted.index in (None, here.index))
+    if wanted.index is None and wanted.type == here.type:
+        return _xp.elsewhere((array,)) is None
+    return wanted == here
+
+
+def with_index(device: Device) -> Device:
+    """Return a device with its index: "cuda" stands for the current one.
+
+    Raises:
+        DeviceError: CuPy is not installed.
+    """
+    if device.type == "cpu" or device.index is not None:
+        return device
+    return Device("cuda", _xp.cuda_module().cuda.Device().id)
 
 
 def place(array: Any, device: Any) -> Any:

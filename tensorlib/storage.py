@@ -169,17 +169,20 @@ class Storage:
         """Return a copy that devices may read from; ordinary memory, as CuPy stages copies by itself."""
         return self.clone()
 
-    def is_shared(self) -> bool:
-        """Tell whether other processes can share the memory; always so on CUDA devices."""
-        return wrap(self._memory).is_shared()
-
     def share_memory_(self) -> Storage:
-        """Move the elements to memory that other processes can share, unless they are there; returns the storage.
+        """Move the memory, and all tensors in it, to where processes share it; see `Tensor.share_memory_`.
 
-        Tensors that were made of the storage before keep the memory that they have. A shared storage cannot be resized.
+        Raises:
+            OSError: there is not so much memory, or there are too many open files.
         """
-        self._memory = wrap(self._memory).share_memory_()._array
+        if not self.is_cuda:
+            self._memory = wrap(self._memory).share_memory_()._array
         return self
+
+    def is_shared(self) -> bool:
+        """Tell whether processes share the memory; that on CUDA devices counts as shared."""
+        shared: bool = wrap(self._memory).is_shared()
+        return shared
 
     def cpu(self) -> Storage:
         """Return the storage on the CPU: itself if it is there."""

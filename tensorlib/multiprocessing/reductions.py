@@ -13,7 +13,7 @@ import numpy
 from tensorlib._xp import address
 from tensorlib.dtypes import as_dtype
 from tensorlib.errors import GraphError
-from tensorlib.multiprocessing.segments import Segment, allocate
+from tensorlib.multiprocessing.segments import Segment, allocate, making
 from tensorlib.nn.parameter import Buffer, Parameter
 from tensorlib.tensor import Tensor
 
@@ -59,9 +59,12 @@ def share(tensor: Tensor) -> Segment:
     Raises:
         OSError: there is not so much memory, or there are too many open files.
     """
-    segment = segment_of(tensor)
-    if segment is not None:
-        return segment
+    with making:  # queues send from threads of their own
+        return segment_of(tensor) or _moved(tensor)
+
+
+def _moved(tensor: Tensor) -> Segment:
+    """Move a tensor to a new segment, and with it all that share its memory."""
     owner = _owner_of(tensor._array)
     # Looking at all objects takes milliseconds; it can be left out where the tensor alone holds its array.
     alone = owner is tensor._array and sys.getrefcount(owner) <= 3  # the tensor, this function, getrefcount's argument

@@ -28,6 +28,9 @@ from tensorlib.errors import ArgumentError
 
 DIRECTORY = "/dev/shm"
 COUNT_BYTES = 8
+# Held by a thread that makes segments and moves tensors there, and while the process forks: a child must find nothing
+# half made.
+making = threading.RLock()
 AFTER_QUEUES = -100  # the exit priority of multiprocessing.util; queues send what is left at -5
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -135,7 +138,7 @@ class NamedSegment(Segment):
     def create(cls, size: int) -> NamedSegment:
         """Make a new one."""
         name = f"tensorlib-{os.getpid()}-{secrets.token_hex(8)}"
-        with _forking:
+        with making:
             resource_tracker.register(f"/{name}", "shared_memory")
             descriptor = os.open(f"{DIRECTORY}/{name}", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
@@ -162,7 +165,7 @@ def received_name(name: str) -> NamedSegment:
     Raises:
         FileNotFoundError: the file was removed meanwhile.
     """
-    with _forking:
+    with making:
         known = _named.get(name)
         if known is None:
             descriptor = os.open(f"{DIRECTORY}/{name}", os.O_RDWR | os.O_CLOEXEC)
@@ -202,20 +205,18 @@ def remove(name: str) -> None:
 
 # -- processes that are forked, and the end of processes -----------------------------------------------------------
 
-_forking = threading.RLock()  # held while the process forks, so that it has no segment that is half made
-
 
 def _before_fork() -> None:
     """Let the child hold what the parent holds, and both have one resource tracker."""
     resource_tracker.ensure_running()
-    _forking.acquire()
+    making.acquire()
     for name in list(_named):
         with suppress(FileNotFoundError):
             change_count(name, +1)
 
 
 def _in_child() -> None:
-    _forking.release()
+    making.release()
     _release_at_exit()
 
 
@@ -231,8 +232,8 @@ def _release_all() -> None:
 
 
 _release_at_exit()
-os.register_at_fork(before=_before_fork, after_in_parent=_forking.release, after_in_child=_in_child)
-util.register_after_fork(_forking, _release_at_exit)  # processes of multiprocessing forget what is to be done at exit
+os.register_at_fork(before=_before_fork, after_in_parent=making.release, after_in_child=_in_child)
+util.register_after_fork(making, _release_at_exit)  # processes of multiprocessing forget what is to be done at exit
 
 # -- strategies ----------------------------------------------------------------------------------------------------
 

@@ -242,7 +242,7 @@ class ModuleTree:
         """Move parameters, their gradients, and buffers to memory that processes share; return this module."""
         for tensor in (*self.parameters(), *self.buffers()):
             tensor.share_memory_()
-            if tensor.grad is not None:
+            if tensor.grad is not None and not tensor.grad.is_sparse:  # sparse ones are made anew in each step
                 tensor.grad.share_memory_()
         return self
 

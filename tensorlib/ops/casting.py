@@ -13,7 +13,7 @@ from tensorlib.dtypes import as_dtype
 from tensorlib.dtypes import dtype as Dtype
 from tensorlib.layouts import Sparse
 from tensorlib.ops.shape import clone
-from tensorlib.placement import is_on, place
+from tensorlib.placement import is_on, place, with_index
 from tensorlib.tensor import Tensor
 
 
@@ -98,7 +98,7 @@ def to(
     device, dtype = type_and_place(target, device, dtype)
     result = self
     if device is not None and not is_on(self._array, device):
-        result = to_device(result, device=device)
+        result = to_device(result, device=with_index(device))
     if dtype is not None and dtype is not result.dtype:
         result = astype(result, dtype)
     return clone(result) if copy and result is self else result

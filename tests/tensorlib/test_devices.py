@@ -185,6 +185,16 @@ def test_operations_run_where_the_tensor_is(stand_in):
     assert tensorlib.cuda.current_device() == 0
 
 
+def test_cuda_stands_for_the_current_device(stand_in):
+    x = tensorlib.ones(2, device="cuda:1")
+    assert x.cuda().get_device() == x.to("cuda").get_device() == 0
+    with tensorlib.cuda.device(1):
+        assert x.cuda() is x
+        assert x.to("cuda:0").get_device() == 0
+        assert tensorlib.ones(2, device="cuda").get_device() == 1
+    assert x.cpu().tolist() == x.cuda(0).tolist() == [1, 1]
+
+
 def test_writing_on_another_device(stand_in):
     x = tensorlib.zeros(3, device="cuda:1")
     x += 1

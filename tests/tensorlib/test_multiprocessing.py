@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
@@ -243,6 +244,29 @@ def test_moving_takes_views_and_bases_along(strategy):
     assert x.data_ptr() == place
 
 
+def test_storages(strategy):
+    x = tensorlib.zeros(2, 3)
+    storage = x[1:].storage()
+    assert not storage.is_shared()
+    assert storage.share_memory_() is storage
+    assert storage.is_shared()
+    assert x.is_shared()
+    storage[5] = 7
+    assert x.tolist() == [[0, 0, 0], [0, 0, 7]]
+    with pytest.raises(ArgumentError, match="shared, and cannot be resized"):
+        storage.resize_(100)
+    with pytest.raises(ArgumentError, match="shared, and cannot be resized"):
+        x.resize_(100)
+
+
+def test_sparse_tensors(strategy):
+    x = tensorlib.sparse_coo_tensor([[0, 1]], [3.0, 4.0], (2,))
+    y = sent(x)
+    assert y.to_dense().tolist() == [3, 4]
+    assert y._indices().is_shared()
+    assert y._values().is_shared()
+
+
 def test_tensors_that_share_nothing_are_not_searched_for(monkeypatch):
     monkeypatch.setattr(reductions, "_tensors_in", None)
     assert tensorlib.zeros(2).share_memory_().is_shared()
@@ -253,6 +277,25 @@ def test_tensors_that_share_nothing_are_not_searched_for(monkeypatch):
         view.share_memory_()
     with pytest.raises(TypeError):
         x.share_memory_()
+
+
+def test_threads_that_share_one_tensor(monkeypatch):
+    made = []
+
+    def allocate_slowly(size):
+        time.sleep(0.05)
+        made.append(segments.allocate(size))
+        return made[-1]
+
+    monkeypatch.setattr(reductions, "allocate", allocate_slowly)
+    x = tensorlib.zeros(3)
+    threads = [threading.Thread(target=x.share_memory_) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SECONDS)
+    assert len(made) == 1
+    assert reductions.segment_of(x) is made[0]
 
 
 def test_copies_are_not_shared(strategy):
