@@ -360,6 +360,40 @@ def test_asked_for_gradients():
     assert second.to_dense().tolist() == [[0], [6], [0]]
 
 
+def test_asked_for_gradients_by_sparse_tensors():
+    x = make(requires_grad=True)
+    (gradient,) = tensorlib.autograd.grad((x.to_dense() * 2).sum(), x)
+    assert gradient._indices().tolist() == PLACES
+    assert gradient._values().tolist() == [2.0] * 4
+    x.to_dense().sum().backward(inputs=[x])
+    assert x.grad._values().tolist() == [1.0] * 4
+    assert tensorlib.autograd.grad(D.sum() + make(requires_grad=True).sum(), x, allow_unused=True) == (None,)
+
+
+def test_variables():
+    x = tensorlib.autograd.Variable(make(), requires_grad=True)
+    assert isinstance(x, tensorlib.autograd.Variable)
+    assert x.requires_grad
+
+
+class Double(tensorlib.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, y):
+        return x.to_dense() * y
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return None, gradient
+
+
+def test_functions_take_sparse_constants():
+    y = tensorlib.ones(2, 3, dtype=tensorlib.float64, requires_grad=True)
+    Double.apply(make(), y).sum().backward()
+    assert y.grad.tolist() == [[1.0] * 3] * 2
+    with pytest.raises(TypeError, match="Double: a sparse tensor that requires a gradient"):
+        Double.apply(make(requires_grad=True), y)
+
+
 def test_setting_and_zeroing():
     layer = nn.Embedding(3, 2, sparse=True)
     layer.weight.grad = tensorlib.sparse_coo_tensor([[1]], [[1.0, 2.0]], (3, 2))
@@ -550,6 +584,11 @@ WRONG = [
     (lambda: X.numpy(), LayoutError, "numpy: a sparse tensor has no such method"),
     (lambda: numpy.asarray(X), TypeError, "numpy: needs a strided tensor"),
     (lambda: tensorlib.ones_like(X), TypeError, "ones_like: needs strided tensors"),
+    (lambda: X == X, TypeError, "eq: needs strided tensors"),
+    (lambda: X < 1, TypeError, "lt: needs strided tensors"),
+    (lambda: D != X, TypeError, "ne: needs strided tensors"),
+    (lambda: tensorlib.autograd.backward(make(requires_grad=True)), TypeError, "backward: needs strided results"),
+    (lambda: X.backward(), LayoutError, "backward: a sparse tensor has no such method"),
     (lambda: X.foo, AttributeError, "a sparse tensor has no attribute 'foo'"),
     (lambda: D.copy_(X), TypeError, "copy_: needs a Tensor, not SparseTensor"),
     (lambda: setattr(make(requires_grad=True), "grad", D), TypeError, "grad: needs None or a sparse tensor with 4"),
