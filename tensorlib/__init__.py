@@ -126,7 +126,7 @@ if _environ.get("TENSORLIB_KEEP_MEMORY", "1") != "0":
 _attach_methods()
 
 # Subpackages that are imported when they are first used, so that `import tensorlib` is quick.
-_SUBPACKAGES = ("cuda", "distributions", "fft", "linalg", "multiprocessing", "sparse", "special")
+_SUBPACKAGES = ("backends", "cuda", "distributions", "fft", "linalg", "multiprocessing", "sparse", "special")
 _OF_SPARSE = ("hspmm", "smm", "sparse_coo_tensor", "spmm", "sspaddmm")
 
 

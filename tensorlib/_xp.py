@@ -6,9 +6,11 @@ of it, or a CUDA device, is asked for.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 import warnings
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
@@ -71,6 +73,38 @@ def device_name(array: Any) -> str:
     return "cpu" if isinstance(device, str) else f"cuda:{device.id}"
 
 
+_HERE = contextlib.nullcontext()
+
+
+def at(array: Any) -> contextlib.AbstractContextManager[Any]:
+    """Return the context in which the device of an array is the current one; CuPy computes on that, whatever it gets.
+
+    The device that was current comes back afterwards. On the CPU nothing changes.
+    """
+    if isinstance(array, (numpy.ndarray, numpy.generic)) or not is_array(array):
+        return _HERE
+    device: contextlib.AbstractContextManager[Any] = array.device
+    return device
+
+
+def elsewhere(arrays: Iterable[Any]) -> Any:
+    """Return the device that arrays are on if it is not the current one; None if it is, or they are on the CPU."""
+    for array in arrays:
+        if isinstance(array, numpy.ndarray):
+            return None
+        if is_array(array) and not isinstance(array, numpy.generic):
+            module = array_module(array)
+            return None if array.device.id == module.cuda.runtime.getDevice() else array.device
+    return None
+
+
+def make_current(array: Any) -> None:
+    """Make the device of an array the current one; on the CPU, and for what is no array, nothing changes."""
+    device = elsewhere((array,))
+    if device is not None:
+        device.use()
+
+
 def cuda_module() -> ModuleType:
     """Import and return CuPy.
 
@@ -83,6 +117,22 @@ def cuda_module() -> ModuleType:
         raise DeviceError("device cuda needs CuPy: pip install 'tensorlib[cuda12]' or 'tensorlib[cuda13]'") from error
     register_array_type(cupy.ndarray, cupy)
     module: ModuleType = cupy
+    return module
+
+
+def working_cuda_module() -> ModuleType:
+    """Return CuPy where it has a device to work with.
+
+    Raises:
+        DeviceError: CuPy is not installed, or finds no device.
+    """
+    module = cuda_module()
+    try:
+        count = module.cuda.runtime.getDeviceCount()
+    except module.cuda.runtime.CUDARuntimeError as error:
+        raise DeviceError(f"CuPy finds no CUDA device: {error}") from error
+    if not count:
+        raise DeviceError("CuPy finds no CUDA device: are they hidden by CUDA_VISIBLE_DEVICES?")
     return module
 
 

@@ -19,6 +19,7 @@ from tensorlib.creation import tensor as make_tensor
 from tensorlib.dtypes import ALL, as_dtype, dtype, get_default_dtype
 from tensorlib.errors import ArgumentError
 from tensorlib.placement import place
+from tensorlib.tensor import wrap
 
 
 def check_resizable(name: str, memory: Any) -> None:
@@ -167,6 +168,18 @@ class Storage:
     def pin_memory(self) -> Storage:
         """Return a copy that devices may read from; ordinary memory, as CuPy stages copies by itself."""
         return self.clone()
+
+    def is_shared(self) -> bool:
+        """Tell whether other processes can share the memory; always so on CUDA devices."""
+        return wrap(self._memory).is_shared()
+
+    def share_memory_(self) -> Storage:
+        """Move the elements to memory that other processes can share, unless they are there; returns the storage.
+
+        Tensors that were made of the storage before keep the memory that they have. A shared storage cannot be resized.
+        """
+        self._memory = wrap(self._memory).share_memory_()._array
+        return self
 
     def cpu(self) -> Storage:
         """Return the storage on the CPU: itself if it is there."""

@@ -1,11 +1,13 @@
 """A stand-in for CuPy in host memory: refuses what CuPy refuses, so that mistakes with devices show without a GPU.
 
 Its arrays are no NumPy arrays. They do not mix with them, do not become them unless asked with `get()`, and never hold
-objects or strings. Reductions give 0-d arrays, not scalars. Only functions that CuPy has are there.
+objects or strings. Reductions give 0-d arrays, not scalars. Only functions that CuPy has are there. What is computed
+must lie on the current device, where the result comes to lie too; views lie where the array does.
 """
 
 from __future__ import annotations
 
+import gc
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -14,6 +16,8 @@ import scipy.linalg
 import scipy.special
 
 from tensorlib import _xp
+from tests import fakecuda
+from tests.fakecuda import Device, State
 
 # Functions of NumPy that CuPy offers under the same name and that work on arrays. Look a name up in CuPy's reference
 # before adding it.
@@ -51,7 +55,6 @@ OPERATORS_TEXT = """
     add sub mul truediv floordiv mod pow matmul and or xor lshift rshift lt le gt ge eq ne
 """
 OPERATORS = frozenset(OPERATORS_TEXT.split())
-DEVICE = SimpleNamespace(id=0)
 
 
 class ndarray:  # noqa: N801 - its name there
@@ -60,10 +63,13 @@ class ndarray:  # noqa: N801 - its name there
     __hash__ = None
     __array_ufunc__ = None  # NumPy's functions and operators refuse it
 
-    def __init__(self, array):
+    def __init__(self, array, index=None):
         if array.dtype.kind not in "biufc":
             raise TypeError(f"Unsupported dtype {array.dtype}")
         self._host = array
+        self._index = State.device if index is None else index
+        if State.hooks and array.base is None:
+            fakecuda.allocated(array.nbytes)
 
     def get(self):
         """Copy to the host."""
@@ -79,7 +85,7 @@ class ndarray:  # noqa: N801 - its name there
 
     @property
     def device(self):
-        return DEVICE
+        return Device(self._index)
 
     @property
     def data(self):
@@ -89,15 +95,17 @@ class ndarray:  # noqa: N801 - its name there
         if name in ("shape", "dtype", "ndim", "size", "strides", "itemsize", "nbytes"):
             return getattr(self._host, name)
         if name in ("T", "real", "imag", "base"):
-            return on_device(getattr(self._host, name))
+            return on_device(getattr(self._host, name), self._index)
         if name not in METHODS:
             raise AttributeError(f"cupy.ndarray has no attribute {name!r}")
-        return guarded(getattr(self._host, name))
+        if name == "copy":  # which may cross from one device to another
+            return lambda *args, **options: on_device(self._host.copy(*args, **options))
+        return guarded(getattr(self._host, name), self)
 
     def diagonal(self, *args):
         found = self._host.diagonal(*args)
         found.flags.writeable = True  # as it is in CuPy
-        return ndarray(found)
+        return ndarray(found, self._index)
 
     def item(self, *args):
         return self._host.item(*args)
@@ -106,9 +114,10 @@ class ndarray:  # noqa: N801 - its name there
         return self._host.tolist()
 
     def __getitem__(self, index):
-        return on_device(self._host[on_host(index)])
+        return placed(self._host[on_host(index)], [self, *arrays_in(index)])
 
     def __setitem__(self, index, value):
+        check_device([self, *arrays_in((index, value))])
         self._host[on_host(index)] = on_host(value)
 
     def __len__(self):
@@ -130,13 +139,13 @@ class ndarray:  # noqa: N801 - its name there
         return self._host.__index__()
 
     def __neg__(self):
-        return on_device(-self._host)
+        return placed(-self._host, [self])
 
     def __invert__(self):
-        return on_device(~self._host)
+        return placed(~self._host, [self])
 
     def __abs__(self):
-        return on_device(abs(self._host))
+        return placed(abs(self._host), [self])
 
 
 def attach_operators():
@@ -148,6 +157,7 @@ def attach_operators():
 
 def operator_method(name):
     def method(self, other):
+        check_device([self, *arrays_in(other)])
         with numpy.errstate(all="ignore"):
             result = getattr(self._host, name)(on_host(other))
         return self if result is self._host else on_device(result)
@@ -166,42 +176,59 @@ def on_host(value):
     return value
 
 
-def on_device(value):
-    """Return a value with arrays for host arrays and for NumPy's scalars."""
+def on_device(value, index=None):
+    """Return a value with arrays for host arrays and for NumPy's scalars, on the current device unless told."""
     if isinstance(value, (numpy.ndarray, numpy.generic)):
-        return ndarray(numpy.asarray(value))
+        return ndarray(numpy.asarray(value), index)
     if isinstance(value, tuple):
-        return tuple([on_device(item) for item in value])
-    return [on_device(item) for item in value] if isinstance(value, list) else value
+        return tuple([on_device(item, index) for item in value])
+    return [on_device(item, index) for item in value] if isinstance(value, list) else value
 
 
-def guarded(function):
-    """Return a function of arrays on the device."""
+def arrays_in(value):
+    """Return the arrays on devices in an argument."""
+    if isinstance(value, ndarray):
+        return [value]
+    return [array for item in value for array in arrays_in(item)] if isinstance(value, (list, tuple)) else []
+
+
+def check_device(arrays):
+    """Refuse to compute with arrays that are not on the current device."""
+    for array in arrays:
+        if array._index != State.device:
+            raise ValueError(
+                f"The device where the array resides ({array._index}) is different from the current device "
+                f"({State.device}). Peer access is unavailable between these devices."
+            )
+
+
+def placed(result, sources):
+    """Return a result of arrays: a view is on the array's device, what is computed on the current one."""
+    if all(array._index == State.device for array in sources):
+        return on_device(result)
+    views = result if isinstance(result, (list, tuple)) else [result]
+    hosts = [array._host for array in sources]
+    if not all(isinstance(view, numpy.ndarray) and view.base is not None for view in views) or not any(
+        numpy.may_share_memory(view, host) for view in views for host in hosts
+    ):
+        check_device(sources)
+    return on_device(result, sources[0]._index)
+
+
+def guarded(function, owner=None):
+    """Return a function of arrays on the device; `owner` is the array whose method it is."""
 
     def call(*args, **kwargs):
         options = {name: on_host(value) for name, value in kwargs.items()}
+        sources = arrays_in([owner, *args, *kwargs.values()])
         with numpy.errstate(all="ignore"):  # a device does not warn
-            return on_device(function(*on_host(args), **options))
+            return placed(function(*on_host(args), **options), sources)
 
     call.__name__ = function.__name__
     if isinstance(function, numpy.ufunc):
         call.accumulate = guarded(function.accumulate)
         call.at = lambda target, index, values: function.at(target._host, on_host(index), on_host(values))
     return call
-
-
-class Device:
-    """A device by its index; there is one."""
-
-    def __init__(self, index):
-        if index != 0:
-            raise RuntimeError("cudaErrorInvalidDevice: invalid device ordinal")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
 
 
 def asarray(value, dtype=None, **_):
@@ -218,13 +245,20 @@ def make_module():
         setattr(module, name, getattr(numpy, name))
     module.ndarray, module.asarray, module.array = ndarray, asarray, asarray
     module.asnumpy = lambda array: array.get()
-    module.cuda = SimpleNamespace(Device=Device)
-    module.lib = SimpleNamespace(stride_tricks=SimpleNamespace(as_strided=guarded(numpy.lib.stride_tricks.as_strided)))
+    module.cuda = fakecuda.cuda
+    pools = fakecuda.MemoryPool(bytes_on), fakecuda.MemoryPool(lambda index: 0)
+    module.get_default_memory_pool, module.get_default_pinned_memory_pool = (lambda: pools[0]), (lambda: pools[1])
     module.linalg = SimpleNamespace(**{name: guarded(getattr(numpy.linalg, name)) for name in LINEAR_ALGEBRA})
     tricks = SimpleNamespace(as_strided=guarded(numpy.lib.stride_tricks.as_strided))
     module.lib = SimpleNamespace(stride_tricks=tricks)
     module.fft = SimpleNamespace(**{name: guarded(getattr(numpy.fft, name)) for name in FOURIER})
     return module
+
+
+def bytes_on(index):
+    """Return how many bytes the arrays on a device take."""
+    arrays = [each for each in gc.get_objects() if type(each) is ndarray and "_index" in vars(each)]
+    return sum(array._host.nbytes for array in arrays if array._index == index and array._host.base is None)
 
 
 def linear_algebra_module():
@@ -244,6 +278,7 @@ def special_module():
 
 def install(monkeypatch):
     """Let tensorlib take the stand-in for CuPy, for the time of a test."""
+    fakecuda.reset()
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     monkeypatch.setitem(sys.modules, "cupyx.scipy.special", SPECIAL)
     monkeypatch.setitem(sys.modules, "cupyx.scipy.linalg", LINALG)

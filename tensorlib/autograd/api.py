@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tensorlib._xp import array_module
+from tensorlib._xp import array_module, at
 from tensorlib.autograd.engine import Pass
 from tensorlib.autograd.graph import Node
 from tensorlib.errors import GraphError, ShapeError
@@ -92,7 +92,8 @@ def grad(
     found = _gradients_at("grad", targets, nodes, gradients, keep, create_graph, accumulate=not only_inputs)
     for k, (target, gradient) in enumerate(zip(targets, found, strict=True)):
         if gradient is None and materialize_grads:
-            found[k] = wrap(array_module(target._array).zeros_like(target._array))
+            with at(target._array):
+                found[k] = wrap(array_module(target._array).zeros_like(target._array))
         elif gradient is None and not allow_unused:
             raise GraphError(f"grad: input {k} was not used for the outputs; give allow_unused=True to get None for it")
     given = zip(as_tuple(inputs), found, strict=True)
@@ -137,7 +138,8 @@ def _first_gradient(name: str, root: Tensor, gradient: Tensor | None) -> Tensor:
             raise ShapeError(
                 f"{name}: a tensor of shape {tuple(root.shape)} needs a gradient of that shape to start from"
             )
-        return wrap(array_module(root._array).ones_like(root._array))
+        with at(root._array):
+            return wrap(array_module(root._array).ones_like(root._array))
     if not isinstance(gradient, Tensor):
         raise TypeError(f"{name}: a gradient must be a Tensor or None, not {type(gradient).__name__}")
     if gradient.shape != root.shape:
@@ -165,4 +167,9 @@ def _gradients_at(
     work = Pass(keep, record, wanted, accumulate)
     work.run(nodes, gradients)
     found = [work.found.get(node) for node in wanted]
-    return [g if g is None or record or isinstance(g, Sparse) else wrap(array_module(g).array(g)) for g in found]
+    return [g if g is None or record or isinstance(g, Sparse) else wrap(_copied(g)) for g in found]
+
+
+def _copied(array: Any) -> Any:
+    with at(array):
+        return array_module(array).array(array)

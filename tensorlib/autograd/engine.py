@@ -10,11 +10,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
+from types import ModuleType
 from typing import Any
 
 import numpy
 
-from tensorlib._xp import array_module
+from tensorlib._xp import array_module, at, make_current
 from tensorlib.autograd.graph import Leaf, MultiNode, Node, OutputNode
 from tensorlib.autograd.modes import set_grad_enabled
 from tensorlib.autograd.op import tensor_namespace
@@ -75,11 +76,12 @@ class Pass:
     def run(self, roots: Sequence[Node], gradients: Sequence[Any]) -> None:
         """Carry the gradients of the roots back."""
         nodes = self._reachable(roots)
-        for root, gradient in zip(roots, gradients, strict=True):
-            self._add(root, gradient)
+        first = getattr(gradients[0], "_array", gradients[0]) if gradients else None
         outer, _running.callbacks = _running.callbacks, self.callbacks
         try:
-            with set_grad_enabled(self.record):
+            with set_grad_enabled(self.record), at(first):
+                for root, gradient in zip(roots, gradients, strict=True):
+                    self._add(root, gradient)
                 for root in roots:
                     if type(root) is Leaf and self.pending.setdefault(root, 0) == 0:
                         self._finish_leaf(root)
@@ -141,12 +143,14 @@ class Pass:
                 xp: Any = numpy
             else:
                 gradient = as_strided_gradient(gradient, False)
-                xp = array_module(gradient)
+                xp = entered(gradient)
             for pullback, edge in zip(node.pullbacks, node.edges):  # noqa: B905 - strict takes time, and grads() checks
                 if edge is None:
                     continue
                 result = pullback(xp, gradient, *saved)
                 if result is not None:
+                    if xp is not numpy:
+                        make_current(result)  # a gradient may have moved
                     if result.shape != edge.shape:
                         result = sum_to_shape(result, edge)
                     if result.dtype is not edge.dtype:
@@ -188,6 +192,7 @@ class Pass:
 
     def _add(self, node: Node, gradient: Any) -> None:
         """Add a gradient to what a node has got so far, in the node's shape and type."""
+        make_current(gradient)
         if gradient.shape != node.shape:
             gradient = sum_to_shape(gradient, node)
         if gradient.dtype is not node.dtype:
@@ -212,7 +217,7 @@ class Pass:
             return (None,)
         if self.record:
             return node.backward(gradient, tensor_namespace, node.saved_tensors())
-        xp = array_module(*gradient) if isinstance(node, MultiNode) else array_module(gradient)
+        xp = entered(*gradient) if isinstance(node, MultiNode) else entered(gradient)
         return node.backward(gradient, xp, node.checked_saved())
 
     def _before_use(self, node: Node, gradient: Any) -> Any:
@@ -308,6 +313,14 @@ def as_strided_gradient(gradient: Any, record: bool) -> Any:
 def as_array(value: Any) -> Any:
     """Return an array: NumPy gives scalars where 0-d arrays would be meant."""
     return numpy.asarray(value) if isinstance(value, numpy.generic) else value
+
+
+def entered(*arrays: Any) -> ModuleType:
+    """Return the module that arrays belong to, and make their device the current one."""
+    xp = array_module(*arrays)
+    if xp is not numpy:
+        make_current(next(array for array in arrays if array is not None))
+    return xp
 
 
 def sum_to_shape(gradient: Any, node: Node) -> Any:

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tensorlib._xp import array_module, is_array
+from tensorlib._xp import array_module, at, is_array
 from tensorlib.autograd.graph import Leaf, version_sum
 from tensorlib.autograd.modes import mode
 from tensorlib.autograd.op import OPS, op
@@ -37,7 +37,8 @@ def in_place_function(source: Callable[..., Any]) -> Callable[..., Tensor]:
         if isinstance(value, Sparse):
             raise TypeError(f"{name}: the result is sparse, and cannot be stored in a strided tensor")
         keep_original(self, value)
-        return assign(name, self, value)
+        with at(self._array):
+            return assign(name, self, value)
 
     function.__name__ = function.__qualname__ = name
     summary = (source.__doc__ or "").strip().splitlines()[0]

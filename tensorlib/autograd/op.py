@@ -30,7 +30,7 @@ from typing import Any, Literal
 
 import numpy
 
-from tensorlib._xp import array_module, is_array
+from tensorlib._xp import array_module, elsewhere, is_array
 from tensorlib.autograd.fast import Plan, quick_function
 from tensorlib.autograd.out import write_into
 from tensorlib.autograd.recording import link_view, record, record_tuple
@@ -190,6 +190,9 @@ class Op:
             if holds_sparse(inputs):
                 return call_sparse(self.name, [inputs] if self.variadic else inputs, options)
             arrays = self._arrays(inputs)
+        if (device := elsewhere(arrays)) is not None:
+            with device:
+                return self.apply(inputs, options)
         if self.computes and holds_halves(arrays) and (half := self._common_half(arrays)) is not None:
             return self._apply_in_float32(inputs, options, half)
         if self.promotion is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tensorlib._xp import array_module
+from tensorlib._xp import array_module, at
 from tensorlib.autograd.modes import mode, no_grad
 from tensorlib.dtypes import can_store
 from tensorlib.errors import GraphError
@@ -44,8 +44,9 @@ def write_into(name: str, out: Any, inputs: Sequence[Any], compute: Callable[[],
 def _write(name: str, target: Tensor, value: Tensor) -> None:
     if not can_store(value._array.dtype, target._array.dtype):
         raise TypeError(f"{name}: a result of type {value.dtype} cannot be stored in out of type {target.dtype}")
-    if target._array.shape != value._array.shape:
-        target.data = wrap(array_module(target._array).empty(value._array.shape, target._array.dtype))
-    array_module(target._array, value._array)
-    target._array[...] = value._array
+    with at(target._array):
+        if target._array.shape != value._array.shape:
+            target.data = wrap(array_module(target._array).empty(value._array.shape, target._array.dtype))
+        array_module(target._array, value._array)
+        target._array[...] = value._array
     target._version[0] += 1

@@ -23,6 +23,12 @@ class _VariableType(type):
     def __instancecheck__(cls, value: object) -> bool:
         return isinstance(value, (Tensor, Sparse))
 
+    def __getattr__(cls, name: str) -> Any:
+        """Find the methods of tensors: `Variable.backward` is `Tensor.backward`."""
+        if name.startswith("__"):
+            raise AttributeError(f"Variable has no attribute {name!r}")
+        return getattr(Tensor, name)
+
     def __call__(cls, data: Any, requires_grad: bool = False, volatile: bool = False) -> Tensor:
         if isinstance(data, Sparse) and not volatile:
             sparse: Tensor = data.detach().requires_grad_(requires_grad)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from tensorlib._xp import at
 from tensorlib.creation import ones, tensor, zeros
 from tensorlib.dtypes import int64
 from tensorlib.errors import ShapeError
@@ -74,7 +75,8 @@ class _BatchNorm(Module):
             )
         momentum = self.momentum or 0.0
         if self.training and self.num_batches_tracked is not None:
-            self.num_batches_tracked._array[...] += 1
+            with at(self.num_batches_tracked._array):
+                self.num_batches_tracked._array[...] += 1
             self.num_batches_tracked._bump_version()
             if self.momentum is None:  # the mean over all batches so far
                 momentum = 1.0 / int(self.num_batches_tracked)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy
 
-from tensorlib._xp import array_module
+from tensorlib._xp import array_module, at
 from tensorlib.autograd.modes import no_grad
 from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.random import Generator, randperm
@@ -303,7 +303,8 @@ def fans(name: str, tensor: Tensor) -> tuple[int, int]:
 
 def _filled(tensor: Tensor, values: Any) -> Tensor:
     array = tensor._array
-    array[...] = array_module(array).asarray(values, array.dtype)
+    with at(array):
+        array[...] = array_module(array).asarray(values, array.dtype)
     tensor._bump_version()
     return tensor
 

@@ -176,7 +176,8 @@ def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
 
     Args:
         self: a tensor.
-        dtype: a type, or the name of one such as "tensorlib.FloatTensor", with "cuda." in it for the device.
+        dtype: a type; or a type of tensors, such as `tensorlib.cuda.FloatTensor`, or its name, which also say the
+            kind of device.
         non_blocking: accepted and not used.
 
     Raises:
@@ -189,6 +190,8 @@ def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     if dtype is None:
         prefix = "tensorlib.cuda." if self.is_cuda else "tensorlib."
         return prefix + TYPE_NAME_OF.get(self.dtype, f"{self.dtype.name}Tensor")
+    if hasattr(dtype, "is_cuda"):
+        return to(self, dtype=dtype.dtype, device="cuda" if dtype.is_cuda else "cpu")
     if not isinstance(dtype, str) or dtype.rpartition(".")[2] not in TYPE_BY_NAME:
         return to(self, dtype=dtype)
     device = "cuda" if ".cuda." in dtype else "cpu"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorlib._xp import array_module, is_array
+from tensorlib._xp import array_module, at, is_array
 from tensorlib.attach import public_function, require_tensor, tensor_method
 from tensorlib.autograd.in_place import check_writable, wrote
 from tensorlib.autograd.modes import mode
@@ -150,7 +150,8 @@ def write(name: str, target: Tensor, index: Any, value: Any) -> Tensor:
     source = value if isinstance(value, Tensor) else None
     array = value if source is None else source._array
     basic, advanced = split_index(name, index, target._array)
-    write_at(name, target._array, basic, advanced, array)
+    with at(target._array):
+        write_at(name, target._array, basic, advanced, array)
     if not has_history(target) and (source is None or not has_history(source)):
         target._version[0] += 1
         return target

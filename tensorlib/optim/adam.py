@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tensorlib._xp import array_module
+from tensorlib._xp import array_module, at
 from tensorlib.errors import ArgumentError
 from tensorlib.kernels.optim import adam_step
 from tensorlib.optim.optimizer import Group, Optimizer, check_not_negative, next_step, step_count
@@ -76,22 +76,23 @@ class Adam(Optimizer):
             gradient = parameter._grad
             if gradient is None:
                 continue
-            state = self.state[parameter] or self._first_state(parameter, group["amsgrad"])
-            largest = state.get("max_exp_avg_sq")
-            adam_step(
-                array_module(parameter._array),
-                parameter._array,
-                -gradient._array if group["maximize"] else gradient._array,
-                state["exp_avg"]._array,
-                state["exp_avg_sq"]._array,
-                None if largest is None else largest._array,
-                step=next_step(state),
-                lr=lr,
-                betas=betas,
-                eps=eps,
-                weight_decay=weight_decay,
-                decoupled=decoupled,
-            )
+            with at(parameter._array):
+                state = self.state[parameter] or self._first_state(parameter, group["amsgrad"])
+                largest = state.get("max_exp_avg_sq")
+                adam_step(
+                    array_module(parameter._array),
+                    parameter._array,
+                    -gradient._array if group["maximize"] else gradient._array,
+                    state["exp_avg"]._array,
+                    state["exp_avg_sq"]._array,
+                    None if largest is None else largest._array,
+                    step=next_step(state),
+                    lr=lr,
+                    betas=betas,
+                    eps=eps,
+                    weight_decay=weight_decay,
+                    decoupled=decoupled,
+                )
             parameter._version[0] += 1
 
     def _first_state(self, parameter: Tensor, amsgrad: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy
 
+from tensorlib._xp import at
 from tensorlib.autograd.modes import enable_grad
 from tensorlib.errors import ArgumentError, LayoutError
 from tensorlib.tensor import Tensor, reset_gradient, wrap
@@ -216,7 +217,8 @@ def _fitted(key: str, value: Any, parameter: Tensor) -> Any:
         return step_count(float(value))
     if not isinstance(value, Tensor):
         return copy.deepcopy(value)
-    return wrap(value.detach().to(parameter.device)._array.astype(parameter._array.dtype, copy=True))
+    with at(parameter._array):
+        return wrap(value.detach().to(parameter.device)._array.astype(parameter._array.dtype, copy=True))
 
 
 def step_count(start: float = 0.0) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tensorlib._xp import array_module
+from tensorlib._xp import array_module, at
 from tensorlib.errors import ArgumentError
 from tensorlib.kernels.optim import sgd_step
 from tensorlib.layouts import Sparse
@@ -82,26 +82,27 @@ class SGD(Optimizer):
             if isinstance(gradient, Sparse):
                 self._update_sparsely(group, parameter, gradient)
                 continue
-            array, buffer, first = parameter._array, None, False
-            xp = array_module(array)
-            if momentum:
-                state = self.state[parameter]
-                first = state.get("momentum_buffer") is None
-                if first:
-                    state["momentum_buffer"] = wrap(xp.empty_like(array))
-                buffer = state["momentum_buffer"]._array
-            sgd_step(
-                xp,
-                array,
-                -gradient._array if group["maximize"] else gradient._array,
-                buffer,
-                lr=lr,
-                momentum=momentum,
-                dampening=dampening,
-                weight_decay=weight_decay,
-                nesterov=nesterov,
-                first=first,
-            )
+            with at(parameter._array):
+                array, buffer, first = parameter._array, None, False
+                xp = array_module(array)
+                if momentum:
+                    state = self.state[parameter]
+                    first = state.get("momentum_buffer") is None
+                    if first:
+                        state["momentum_buffer"] = wrap(xp.empty_like(array))
+                    buffer = state["momentum_buffer"]._array
+                sgd_step(
+                    xp,
+                    array,
+                    -gradient._array if group["maximize"] else gradient._array,
+                    buffer,
+                    lr=lr,
+                    momentum=momentum,
+                    dampening=dampening,
+                    weight_decay=weight_decay,
+                    nesterov=nesterov,
+                    first=first,
+                )
             parameter._version[0] += 1
 
     def _update_sparsely(self, group: Group, parameter: Tensor, gradient: Any) -> None:

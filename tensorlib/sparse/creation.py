@@ -128,6 +128,12 @@ class SparseType(type):
             raise TypeError(f"sparse.{cls.__name__}: needs sizes, or indices and values, not {data!r}")
         return sparse_coo_tensor(*data, dtype=cls.dtype)
 
+    def __getattr__(cls, name: str) -> Any:
+        """Find the methods of sparse tensors: `sparse.FloatTensor.coalesce` is `SparseTensor.coalesce`."""
+        if name.startswith("__"):
+            raise AttributeError(f"{cls.__name__} has no attribute {name!r}")
+        return getattr(SparseTensor, name)
+
     def __instancecheck__(cls, value: object) -> bool:
         return isinstance(value, SparseTensor) and value.dtype is cls.dtype and not value.is_cuda
 

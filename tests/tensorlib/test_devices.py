@@ -166,3 +166,59 @@ def test_there_is_no_such_device(device):
 def test_without_cupy():
     with pytest.raises(DeviceError, match="needs CuPy: pip install"):
         tensorlib.zeros(2, device="cuda")
+
+
+# -- two devices ---------------------------------------------------------------------------------------------------
+
+
+def test_operations_run_where_the_tensor_is(stand_in):
+    x = tensorlib.arange(4.0, device="cuda:1", requires_grad=True)
+    y = (x * 2 + 1).reshape(2, 2).exp().sum(0)
+    assert y.get_device() == 1
+    y.sum().backward()
+    assert x.grad.get_device() == 1
+    (y2,) = tensorlib.autograd.grad((x**2).sum(), x, create_graph=True)
+    y2.sum().backward()
+    assert x.grad.get_device() == y2.get_device() == 1
+    values, order = x.sort()
+    assert values.get_device() == order.get_device() == 1
+    assert tensorlib.cuda.current_device() == 0
+
+
+def test_writing_on_another_device(stand_in):
+    x = tensorlib.zeros(3, device="cuda:1")
+    x += 1
+    x[0] = 5
+    x[x == 1] = tensorlib.tensor([2.0, 3.0], device="cuda:1")
+    x.mul_(2).clamp_(max=9).copy_(x.clone())
+    assert x.tolist() == [9, 4, 6]
+    x.fill_(1).zero_()
+    assert x.tolist() == [0, 0, 0]
+    x.normal_()
+    assert x.get_device() == 1
+    assert tensorlib.cuda.current_device() == 0
+
+
+def test_gradients_go_back_through_devices(stand_in):
+    x = tensorlib.ones(2, requires_grad=True, device="cuda:0")
+    y = x.to("cuda:1")
+    z = (y * y).to("cuda:0") + x + y.cpu().cuda(0)
+    z.sum().backward()
+    assert x.grad.get_device() == 0
+    assert x.grad.tolist() == [4, 4]
+
+
+def test_training_on_another_device(stand_in):
+    tensorlib.manual_seed(0)
+    model = tensorlib.nn.Sequential(tensorlib.nn.Linear(3, 4), tensorlib.nn.BatchNorm1d(4), tensorlib.nn.Linear(4, 2))
+    model.to("cuda:1")
+    for make in (tensorlib.optim.SGD, tensorlib.optim.Adam):
+        optimizer = make(model.parameters(), lr=0.1)
+        for _ in range(2):
+            optimizer.zero_grad()
+            loss = model(tensorlib.rand(5, 3, device="cuda:1")).square().mean()
+            loss.backward()
+            tensorlib.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+    assert {parameter.get_device() for parameter in model.parameters()} == {1}
+    assert tensorlib.cuda.current_device() == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tensorlib._xp import at
 from tensorlib.errors import ArgumentError
 from tensorlib.random import rand
 from tensorlib.tensor import Tensor, wrap
@@ -70,7 +71,8 @@ def _dropout(name: str, input: Tensor, shape: tuple[int, ...], p: float, trainin
         raise ArgumentError(f"{name}: p must be a probability from 0 to 1, {p} given")
     if not training or p == 0:
         return input
-    kept = rand(shape, dtype=input.dtype, device=input.device)._array >= p
-    scale = wrap(kept * input._array.dtype.type(0 if p == 1 else 1 / (1 - p)))
+    with at(input._array):
+        kept = rand(shape, dtype=input.dtype, device=input.device)._array >= p
+        scale = wrap(kept * input._array.dtype.type(0 if p == 1 else 1 / (1 - p)))
     result: Tensor = input.mul_(scale) if inplace else input * scale
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tensorlib._xp import at
 from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.ops.norm import batch_norm_training
 from tensorlib.tensor import Tensor
@@ -68,7 +69,7 @@ def _by_own_statistics(
     if running_mean is not None:
         _follow(running_mean, mean._array, momentum)
     if running_var is not None:
-        _follow(running_var, variance._array * (count / (count - 1)), momentum)
+        _follow(running_var, variance._array, momentum, count / (count - 1))
     return values
 
 
@@ -95,8 +96,9 @@ def _by_kept_statistics(
     return result
 
 
-def _follow(kept: Tensor, observed: Any, momentum: float) -> None:
-    kept._array[...] = (1 - momentum) * kept._array + momentum * observed
+def _follow(kept: Tensor, observed: Any, momentum: float, factor: float = 1.0) -> None:
+    with at(kept._array):
+        kept._array[...] = (1 - momentum) * kept._array + momentum * (observed if factor == 1 else observed * factor)
     kept._bump_version()
 
 

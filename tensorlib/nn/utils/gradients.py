@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from tensorlib._xp import array_module
+from tensorlib._xp import array_module, at
 from tensorlib.errors import ArgumentError
 from tensorlib.tensor import Tensor, wrap
 
@@ -46,11 +46,12 @@ def clip_grad_norm_(
     factor = min(1.0, max_norm / (total + 1e-6)) if not math.isnan(total) else total
     if factor != 1.0:
         for gradient in gradients:
-            gradient._array *= factor
+            with at(gradient._array):
+                gradient._array *= factor
             gradient._bump_version()
     like = gradients[0]._array if gradients else None
-    xp = array_module(like)
-    return wrap(xp.asarray(total, None if like is None else like.dtype))
+    with at(like):
+        return wrap(array_module(like).asarray(total, None if like is None else like.dtype))
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
@@ -70,9 +71,14 @@ def _elements(parameter: Tensor) -> Any:
 def _norm(gradients: list[Tensor], order: float) -> float:
     """Return the p-norm of all elements; sums are in float64."""
     if math.isinf(order):
-        return max((float(abs(g._array).max(initial=0)) for g in gradients), default=0.0)
-    powers = [float((abs(g._array) ** order).sum(dtype="float64")) for g in gradients]
+        return max((_of_array(g._array, lambda array: abs(array).max(initial=0)) for g in gradients), default=0.0)
+    powers = [_of_array(g._array, lambda array: (abs(array) ** order).sum(dtype="float64")) for g in gradients]
     return float(sum(powers) ** (1 / order)) if powers else 0.0
+
+
+def _of_array(array: Any, function: Callable[[Any], Any]) -> float:
+    with at(array):
+        return float(function(array))
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> None:
@@ -87,7 +93,8 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, f
     """
     for gradient in _gradients(parameters):
         array = gradient._array
-        array_module(array).clip(array, -clip_value, clip_value, out=array)
+        with at(array):
+            array_module(array).clip(array, -clip_value, clip_value, out=array)
         gradient._bump_version()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tensorlib._xp import at
 from tensorlib.errors import ShapeError
 from tensorlib.ops.joining import cat
 from tensorlib.tensor import Tensor
@@ -42,6 +43,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     start = 0
     for parameter in listed:
         end = start + parameter.numel()
-        parameter._array[...] = vec._array.reshape(-1)[start:end].reshape(parameter._array.shape)
+        with at(parameter._array):
+            parameter._array[...] = vec._array.reshape(-1)[start:end].reshape(parameter._array.shape)
         parameter._bump_version()
         start = end
