@@ -147,7 +147,7 @@ class Reducer:
         )
 
     def _contribute(self, position: int) -> None:
-        """Put what a parameter has in `.grad`, zero if nothing, into its place in the bucket; sparse ones as strided."""
+        """Put what a parameter has in `.grad`, zero if nothing, into its place in the bucket; sparse ones as dense."""
         bucket = self._bucket_of[position]
         gradient, view = self.parameters[position].grad, bucket.views[position]
         if gradient is None:
