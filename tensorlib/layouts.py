@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 
 class layout:  # noqa: N801 - the field's name
@@ -38,13 +38,9 @@ class Sparse:
 
     __slots__ = ()
 
-    dtype: Any
-    device: Any
-    shape: Any
+    if TYPE_CHECKING:
 
-    def parts(self) -> tuple[Any, Any]:
-        """Return the tensors of places and of values."""
-        raise NotImplementedError
+        def __getattr__(self, name: str) -> Any: ...
 
 
 # What operations do where sparse tensors are among their arguments, by the operations' names. Filled by

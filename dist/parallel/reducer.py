@@ -147,13 +147,13 @@ class Reducer:
         )
 
     def _contribute(self, position: int) -> None:
-        """Put what a parameter has in `.grad`, zero if nothing, into its place in the bucket."""
+        """Put what a parameter has in `.grad`, zero if nothing, into its place in the bucket; sparse ones as dense."""
         bucket = self._bucket_of[position]
         gradient, view = self.parameters[position].grad, bucket.views[position]
         if gradient is None:
             view[...] = 0
-        elif not np.shares_memory(gradient.detach().numpy(), view):
-            np.copyto(view, gradient.detach().numpy())
+        elif not np.shares_memory(array := gradient.detach().to_dense().numpy(), view):
+            np.copyto(view, array)
         bucket.missing.discard(position)
 
     def _used_anywhere(self, unused: Sequence[int]) -> Any:
@@ -165,5 +165,6 @@ class Reducer:
 
     @staticmethod
     def _set_gradient(parameter: Tensor, view: Any) -> None:
-        if parameter.grad is None or not np.shares_memory(parameter.grad.detach().numpy(), view):
+        gradient = parameter.grad
+        if gradient is None or gradient.is_sparse or not np.shares_memory(gradient.detach().numpy(), view):
             parameter.grad = wrap(view)

@@ -47,7 +47,7 @@ def backward(
     if inputs is None:
         Pass(keep, create_graph, wanted=None).run(nodes, gradients)
         return
-    targets = as_tuple(inputs)
+    targets = _differentiated(inputs)
     found = _gradients_at("backward", targets, nodes, gradients, keep, create_graph)
     for target, gradient in zip(targets, found, strict=True):
         if gradient is not None:
@@ -86,7 +86,7 @@ def grad(
         >>> first, grad(first, x)
         (tensor(27., grad_fn=<MulBackward0>), (tensor(18.),))
     """
-    targets = as_tuple(inputs)
+    targets = _differentiated(inputs)
     nodes, gradients = _start("grad", as_tuple(outputs), grad_outputs, create_graph)
     keep = create_graph if retain_graph is None else retain_graph
     found = _gradients_at("grad", targets, nodes, gradients, keep, create_graph, accumulate=not only_inputs)
@@ -96,12 +96,18 @@ def grad(
                 found[k] = wrap(array_module(target._array).zeros_like(target._array))
         elif gradient is None and not allow_unused:
             raise GraphError(f"grad: input {k} was not used for the outputs; give allow_unused=True to get None for it")
-    return tuple(found)
+    given = zip(as_tuple(inputs), found, strict=True)
+    return tuple([x.with_values(g) if isinstance(x, Sparse) and g is not None else g for x, g in given])
 
 
-def as_tuple(tensors: Tensors) -> tuple[Tensor, ...]:
+def as_tuple(tensors: Any) -> tuple[Any, ...]:
     """Return one tensor or a sequence of tensors as a tuple."""
-    return (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    return (tensors,) if isinstance(tensors, (Tensor, Sparse)) else tuple(tensors)
+
+
+def _differentiated(tensors: Any) -> tuple[Tensor, ...]:
+    """Return tensors to differentiate by; of a sparse one that is the tensor of its values."""
+    return tuple([x.parts()[1] if isinstance(x, Sparse) else x for x in as_tuple(tensors)])
 
 
 def _start(
@@ -115,6 +121,8 @@ def _start(
         raise ShapeError(f"{name}: {len(roots)} tensors, but {len(listed)} gradients given")
     nodes, gradients = [], []
     for root, gradient in zip(roots, listed, strict=True):
+        if isinstance(root, Sparse):
+            raise TypeError(f"{name}: needs strided results to start from, not sparse ones; use to_dense()")
         node = edge_of(root)
         if node is None:
             raise GraphError(f"{name}: the tensor of shape {tuple(root.shape)} does not require a gradient")

@@ -228,7 +228,7 @@ class Pass:
     def _cast(self, gradient: Any, node: Node) -> Any:
         wanted = node.dtype
         if isinstance(gradient, Sparse):
-            return gradient.to(wanted)  # type: ignore[attr-defined]
+            return gradient.to(wanted)
         have = gradient.dtype if not self.record else gradient._array.dtype
         if have == wanted:
             return gradient
@@ -299,14 +299,14 @@ def sum_with_sparse(before: Any, gradient: Any) -> Any:
     """Return the sum of two gradients of which at least one is sparse: sparse where both are."""
     if not isinstance(gradient, Sparse):
         return before + (gradient if isinstance(gradient, Tensor) else wrap(gradient))
-    return gradient.clone() if before is None else before + gradient  # type: ignore[attr-defined]
+    return gradient.clone() if before is None else before + gradient
 
 
 def as_strided_gradient(gradient: Any, record: bool) -> Any:
     """Return the gradient of a result as pullbacks take it: leaves alone get sparse ones."""
     if not isinstance(gradient, Sparse):
         return gradient
-    tensor: Tensor = gradient.to_dense()  # type: ignore[attr-defined]
+    tensor: Tensor = gradient.to_dense()
     return tensor if record else tensor._array
 
 

@@ -13,6 +13,7 @@ from tensorlib.autograd.modes import is_grad_enabled, no_grad, set_grad_enabled
 from tensorlib.autograd.op import tensor_namespace
 from tensorlib.dtypes import DIFFERENTIABLE
 from tensorlib.errors import GraphError
+from tensorlib.layouts import Sparse
 from tensorlib.tensor import Tensor, edge_of, wrap
 
 
@@ -240,6 +241,10 @@ class Function:
     @classmethod
     def _apply(cls, *args: Any) -> Any:
         edges = tuple([edge_of(x) if isinstance(x, Tensor) else None for x in args])
+        if any(isinstance(x, Sparse) and x.requires_grad for x in args):
+            raise TypeError(
+                f"{cls.name}: a sparse tensor that requires a gradient cannot be an argument; give its values"
+            )
         recording = is_grad_enabled() and any(edge is not None for edge in edges)
         context = Context(tuple([edge is not None for edge in edges]))
         with no_grad():

@@ -15,12 +15,13 @@ from tensorlib.autograd.function import Function
 from tensorlib.autograd.modes import no_grad
 from tensorlib.autograd.op import Op
 from tensorlib.errors import ArgumentError
+from tensorlib.layouts import Sparse
 from tensorlib.tensor import Tensor, wrap
 
 
 class _VariableType(type):
     def __instancecheck__(cls, value: object) -> bool:
-        return isinstance(value, Tensor)
+        return isinstance(value, (Tensor, Sparse))
 
     def __getattr__(cls, name: str) -> Any:
         """Find the methods of tensors: `Variable.backward` is `Tensor.backward`."""
@@ -29,6 +30,9 @@ class _VariableType(type):
         return getattr(Tensor, name)
 
     def __call__(cls, data: Any, requires_grad: bool = False, volatile: bool = False) -> Tensor:
+        if isinstance(data, Sparse) and not volatile:
+            sparse: Tensor = data.detach().requires_grad_(requires_grad)
+            return sparse
         if not (isinstance(data, Tensor) or is_array(data)):
             raise TypeError(f"Variable: needs a Tensor, not {type(data).__name__}")
         if volatile and requires_grad:

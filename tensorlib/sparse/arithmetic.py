@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tensorlib.autograd.op import OPS
 from tensorlib.creation import as_tensor
 from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.ops.joining import cat
@@ -107,14 +108,14 @@ def multiply(input: Any, other: Any) -> SparseTensor:
         return _product_of_sparse(input, other)
     sparse, factor = (input, other) if isinstance(input, SparseTensor) else (other, input)
     if is_number(factor):
-        return sparse._with_values(sparse._value * factor)
+        return sparse.with_values(sparse._value * factor)
     factor = strided_operand("mul", factor)
     fits = factor.ndim <= sparse.ndim and all(
         a in (1, b) for a, b in zip(factor.shape[::-1], sparse.shape[::-1], strict=False)
     )
     if not fits:
         raise ShapeError(f"mul: shape {tuple(factor.shape)} does not expand to {tuple(sparse.shape)}, the sparse one's")
-    return sparse._with_values(sparse._value * values_at(factor.expand(sparse.shape), sparse))
+    return sparse.with_values(sparse._value * values_at(factor.expand(sparse.shape), sparse))
 
 
 def _product_of_sparse(x: SparseTensor, y: SparseTensor) -> SparseTensor:
@@ -136,9 +137,9 @@ def divide(input: Any, other: Any, *, rounding_mode: str | None = None) -> Spars
     if not isinstance(input, SparseTensor) or not is_number(other):
         raise TypeError("div: a sparse tensor can be divided by numbers and 0-d tensors only")
     if rounding_mode is None:
-        return input._with_values(input._value / other)
+        return input.with_values(input._value / other)
     once = input.coalesce()
-    return once._with_values(once._value.div(other, rounding_mode=rounding_mode))
+    return once.with_values(once._value.div(other, rounding_mode=rounding_mode))
 
 
 @sparse_form(in_place=True)
@@ -154,7 +155,7 @@ def floor_divide(input: Any, other: Any) -> SparseTensor:
 @sparse_form(in_place=True)
 def neg(input: SparseTensor) -> SparseTensor:
     """Return the negative."""
-    return input._with_values(-input._value)
+    return input.with_values(-input._value)
 
 
 @sparse_form("pow", in_place=True)
@@ -170,7 +171,7 @@ def power(input: Any, exponent: Any) -> SparseTensor:
     if float(exponent) <= 0:
         raise ArgumentError(f"pow: the exponent is {exponent}, but zero elements stay zero only with positive ones")
     once = input.coalesce()
-    return once._with_values(once._value**exponent)
+    return once.with_values(once._value**exponent)
 
 
 # Functions of one element that are 0 for 0.
@@ -183,7 +184,7 @@ KEEPING_ZERO_TEXT = """
 def _by_values(name: str) -> Callable[..., SparseTensor]:
     def function(input: SparseTensor, *args: Any, **kwargs: Any) -> SparseTensor:
         once = input.coalesce()
-        return once._with_values(getattr(once._value, name)(*args, **kwargs))
+        return once.with_values(getattr(once._value, name)(*args, **kwargs))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"Return `{name}` of each element; of elements that are not stored it is zero."
@@ -197,6 +198,8 @@ for _name, _function in {"add": add, "sub": subtract, "mul": multiply, "truediv"
     attach_operator(_name, _function)
 attach_operator("floordiv", floor_divide)
 attach_operator("pow", power, reflected=False)
+for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
+    attach_operator(_name, OPS[_name], reflected=False)  # which refuse sparse tensors
 METHODS = {"neg": "neg", "abs": "abs", "iadd": "add_", "isub": "sub_", "imul": "mul_", "itruediv": "div_"}
 for _operator, _name in METHODS.items():
     attach_method(f"__{_operator}__", getattr(SparseTensor, _name))

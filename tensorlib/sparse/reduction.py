@@ -139,6 +139,6 @@ def _softmax(name: str, input: Any, dim: int, dtype: Any) -> SparseTensor:
     count = input.sparse_dim() if isinstance(input, SparseTensor) else axis + 1
     if axis >= count:
         x = (input if dtype is None else input.to(as_dtype(dtype))).coalesce()
-        return x._with_values(getattr(x._value, name)(axis - count + 1))  # type: ignore[no-any-return]
+        return x.with_values(getattr(x._value, name)(axis - count + 1))  # type: ignore[no-any-return]
     x, exponents, sums = _exponentials(name, input, axis, dtype)
-    return x._with_values(exponents.exp() / sums if name == "softmax" else exponents - sums.log())
+    return x.with_values(exponents.exp() / sums if name == "softmax" else exponents - sums.log())

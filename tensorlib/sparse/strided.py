@@ -47,7 +47,7 @@ def sparse_mask(input: Any, mask: Any) -> SparseTensor:
     if input.shape != mask.shape:
         raise ShapeError(f"sparse_mask: shapes {tuple(input.shape)} and {tuple(mask.shape)} differ")
     if not isinstance(input, SparseTensor):
-        return mask._with_values(values_at(input, mask))
+        return mask.with_values(values_at(input, mask))
     return _masked_sparse(input.coalesce(), mask)
 
 
@@ -57,7 +57,7 @@ def _masked_sparse(input: SparseTensor, mask: SparseTensor) -> SparseTensor:
     places, stored = pairs_of_equals(mask._flat_places(), input._flat_places())
     found = input._value[wrap(stored)]
     zeros = input._new_zeros(mask._nnz(), *input._dense_lengths())
-    return mask._with_values(zeros.index_add(0, wrap(places), found))
+    return mask.with_values(zeros.index_add(0, wrap(places), found))
 
 
 def add_into(array: Any, sparse: SparseTensor, factor: float) -> None:

@@ -200,7 +200,7 @@ class SparseTensor(Sparse):
     def _new_zeros(self, *shape: int) -> Tensor:
         return zeros(*shape, dtype=self.dtype, device=self.device)
 
-    def _with_values(self, values: Tensor) -> SparseTensor:
+    def with_values(self, values: Tensor) -> SparseTensor:
         """Return a tensor that stores other values at the same places."""
         shape = self._sparse_lengths() + tuple(values.shape[1:])
         return SparseTensor(self._index, values, shape, self._coalesced)
@@ -261,7 +261,7 @@ class SparseTensor(Sparse):
     def grad(self) -> SparseTensor | None:
         """The gradient added up so far, at the places that are stored; None before the first backward."""
         gradient = self._value.grad
-        return None if gradient is None else self._with_values(gradient)
+        return None if gradient is None else self.with_values(gradient)
 
     @grad.setter
     def grad(self, value: SparseTensor | None) -> None:
@@ -271,12 +271,12 @@ class SparseTensor(Sparse):
 
     def detach(self) -> SparseTensor:
         """Return a tensor that shares this one's memory and has no history."""
-        return self._with_values(self._value.detach())
+        return self.with_values(self._value.detach())
 
     @property
     def data(self) -> SparseTensor:
         """The same memory without history, and without tracking modifications for gradients."""
-        return self._with_values(self._value.data) if self.requires_grad else self
+        return self.with_values(self._value.data) if self.requires_grad else self
 
     def clone(self) -> SparseTensor:
         """Return a copy."""

@@ -66,6 +66,17 @@ def test_gradients_are_the_average_over_the_ranks(size: int, megabytes: float) -
         assert [a.tobytes() for a in found] == [a.tobytes() for a in results[0]]
 
 
+def test_sparse_gradients_are_averaged_as_strided_ones() -> None:
+    def work() -> list[Any]:
+        model = DistributedDataParallel(nn.Embedding(3, 2, sparse=True))
+        model(tensorlib.tensor([dist.get_rank(), 2])).sum().backward()
+        (weight,) = model.parameters()
+        assert weight.grad is not None
+        return [weight.grad.is_sparse, weight.grad.tolist()]
+
+    assert dist.simulate(2, work) == [[False, [[0.5, 0.5], [0.5, 0.5], [1.0, 1.0]]]] * 2
+
+
 def test_rank_0_gives_parameters_and_buffers_to_all() -> None:
     def work() -> tuple[list[float], float]:
         rank = dist.get_rank()
