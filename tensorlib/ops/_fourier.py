@@ -13,7 +13,7 @@ from tensorlib.ops.fourier import COMPLEX_OF, REAL_OF, dft, dft_of_real, dft_to_
 from tensorlib.tensor import Tensor
 
 Lengths = Sequence[int] | None
-Dims = Sequence[int] | None
+Dims = Sequence[int] | int | None
 
 
 def _real(name: str, x: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ def _places(name: str, x: Tensor, lengths: Lengths, dim: Dims) -> tuple[tuple[in
     """
     if dim is None:
         dim = range(x.ndim) if lengths is None else range(x.ndim - len(lengths), x.ndim)
-    dims = as_dims(name, tuple(dim), x.ndim)
+    dims = as_dims(name, (dim,) if isinstance(dim, int) else tuple(dim), x.ndim)
     if lengths is not None and len(lengths) != len(dims):
         raise ArgumentError(f"{name}: {len(lengths)} lengths given for {len(dims)} dimensions")
     given = (-1,) * len(dims) if lengths is None else lengths

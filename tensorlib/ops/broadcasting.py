@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy
 
-from tensorlib.attach import public_function
+from tensorlib.attach import public_function, require_tensor
 from tensorlib.errors import ShapeError
 from tensorlib.size import Size
 from tensorlib.tensor import Tensor
@@ -40,5 +40,7 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
         >>> [x.shape for x in tensorlib.broadcast_tensors(tensorlib.zeros(3), tensorlib.zeros(2, 1))]
         [tensorlib.Size([2, 3]), tensorlib.Size([2, 3])]
     """
+    for tensor in tensors:
+        require_tensor("broadcast_tensors", tensor)
     shape = broadcast_shapes(*[tensor.shape for tensor in tensors])
     return tuple([tensor.expand(shape) for tensor in tensors])

@@ -291,6 +291,8 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
         tensor([[2.]])
     """
     chain: Sequence[Tensor] = matrices
+    for matrix in chain:
+        require_tensor("chain_matmul", matrix)
     return chain[0] if len(chain) == 1 else matrix_norms.linalg_multi_dot(chain)
 
 

@@ -143,6 +143,8 @@ def linalg_matrix_norm(
     require_tensor("linalg.matrix_norm", A)
     if A.ndim < 2:
         raise ShapeError(f"linalg.matrix_norm: needs a matrix or a batch of them, not shape {tuple(A.shape)}")
+    if isinstance(dim, int) or len(dim) != 2:
+        raise ArgumentError(f"linalg.matrix_norm: needs two dimensions, of rows and of columns, not {dim}")
     rows, columns = as_dims("linalg.matrix_norm", tuple(dim), A.ndim)
     A = A if dtype is None else A.to(dtype)
     if ord == "fro":

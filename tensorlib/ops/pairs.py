@@ -192,6 +192,9 @@ def float_power(input: Any, exponent: Any) -> Tensor:
     """
     is_complex = any(isinstance(x, complex) or (isinstance(x, Tensor) and x.is_complex()) for x in (input, exponent))
     kind, number = (complex128, complex) if is_complex else (float64, float)
+    for name, x in (("input", input), ("exponent", exponent)):
+        if not isinstance(x, (Tensor, int, float, complex)):
+            raise TypeError(f"float_power: {name} must be a Tensor or a number, not {type(x).__name__}")
     base, power = (x.to(kind) if isinstance(x, Tensor) else number(x) for x in (input, exponent))
     result: Tensor = pow(base, power)
     return result

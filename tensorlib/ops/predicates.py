@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from tensorlib.attach import public_function, require_tensor, tensor_method
+from tensorlib.dims import as_dims
 from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.ops.broadcasting import broadcast_tensors
 from tensorlib.ops.comparison import eq
@@ -167,7 +168,8 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: in
     require_tensor("gradient", input)
     if edge_order not in (1, 2):
         raise ArgumentError(f"gradient: edge_order is {edge_order!r}, but must be 1 or 2")
-    dims = tuple(range(input.ndim)) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
+    given = range(input.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
+    dims = as_dims("gradient", tuple(given), input.ndim)
     spacings = list(spacing) if isinstance(spacing, (list, tuple)) else [spacing] * len(dims)
     if len(spacings) != len(dims):
         raise ArgumentError(f"gradient: {len(spacings)} spacings given for {len(dims)} dimensions")

@@ -129,6 +129,7 @@ def hsplit(input: Tensor, *indices_or_sections: Any) -> Any:
         >>> tensorlib.hsplit(tensorlib.tensor([1, 2, 3, 4]), 2)
         (tensor([1, 2]), tensor([3, 4]))
     """
+    require_tensor("hsplit", input)
     return _split_at("hsplit", input, min(input.ndim - 1, 1), 1, _sections(indices_or_sections))
 
 

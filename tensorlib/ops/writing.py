@@ -207,6 +207,7 @@ def slice_scatter(
         >>> tensorlib.slice_scatter(tensorlib.zeros(4), tensorlib.ones(2), start=1, step=2)
         tensor([0., 1., 0., 1.])
     """
+    require_tensor("slice_scatter", input)
     axis = as_dim("slice_scatter", dim, input.ndim)
     place = (*[slice(None)] * axis, slice(start, end, step))
     return _with_part("slice_scatter", input, src, lambda x: x[place])
