@@ -11,6 +11,7 @@ from tensorlib.attach import require_tensor, tensor_method
 from tensorlib.dims import as_shape
 from tensorlib.dtypes import as_dtype, default_float, result_type
 from tensorlib.errors import ShapeError
+from tensorlib.layouts import Sparse, call_sparse
 from tensorlib.placement import array_module_on, is_on, place
 from tensorlib.tensor import Tensor, wrap
 
@@ -253,6 +254,10 @@ def full_like(
 
 
 def _like(name: str, input: Any, value: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    if isinstance(input, Sparse):
+        options = {"dtype": dtype, "device": device, "requires_grad": requires_grad}
+        made: Tensor = call_sparse(name, (input,), options)
+        return made
     require_tensor(name, input)
     where = device_name(input._array) if device is None else device
     return _made(name, tuple(input._array.shape), value, dtype or input._array.dtype, where, requires_grad)
@@ -312,13 +317,13 @@ def new_full(
 
 
 def is_tensor(obj: Any) -> bool:
-    """Tell whether an object is a tensor.
+    """Tell whether an object is a tensor, strided or sparse.
 
     Example:
         >>> tensorlib.is_tensor(tensorlib.zeros(1)), tensorlib.is_tensor([1])
         (True, False)
     """
-    return isinstance(obj, Tensor)
+    return isinstance(obj, (Tensor, Sparse))
 
 
 def is_floating_point(input: Tensor) -> bool:

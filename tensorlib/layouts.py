@@ -38,6 +38,14 @@ class Sparse:
 
     __slots__ = ()
 
+    dtype: Any
+    device: Any
+    shape: Any
+
+    def parts(self) -> tuple[Any, Any]:
+        """Return the tensors of places and of values."""
+        raise NotImplementedError
+
 
 # What operations do where sparse tensors are among their arguments, by the operations' names. Filled by
 # tensorlib.sparse, without which there are no sparse tensors.

@@ -30,6 +30,7 @@ from tensorlib.device import device as Device
 from tensorlib.dtypes import as_dtype
 from tensorlib.dtypes import dtype as Dtype
 from tensorlib.errors import ArgumentError, FileFormatError
+from tensorlib.layouts import Sparse
 from tensorlib.locations import location_of as location_of
 from tensorlib.locations import register_package as register_package
 from tensorlib.locations import restored, view_of
@@ -49,9 +50,9 @@ TAG_OF_MAPPING = {kind: tag for tag, kind in MAPPINGS.items()}
 def save(obj: Any, f: File, pickle_module: Any = pickle, pickle_protocol: int = pickle.DEFAULT_PROTOCOL) -> None:
     """Write an object to a file.
 
-    Tensors, numbers, strings, bytes, None, lists, tuples, dicts, sets, shapes, types and devices are written such that
-    `load` reads them without executing anything; objects of other kinds are pickled. Tensors that share memory on the
-    CPU share it again when loaded. A file is replaced as a whole or not at all.
+    Tensors (sparse ones too), numbers, strings, bytes, None, lists, tuples, dicts, sets, shapes, types and devices are
+    written such that `load` reads them without executing anything; objects of other kinds are pickled. Tensors that
+    share memory on the CPU share it again when loaded. A file is replaced as a whole or not at all.
 
     Args:
         obj: what to write.
@@ -104,6 +105,8 @@ class _Writer:
             return {"complex": [value.real, value.imag]}
         if kind is Dtype:
             return {"dtype": value.name}
+        if isinstance(value, Sparse):
+            return {"sparse": [self._position(part) for part in value.parts()] + [list(value.shape)]}
         return {"device": str(value)} if kind is Device else self._pickled(value)
 
     def _encode_container(self, value: Any) -> Any:
@@ -237,6 +240,7 @@ class _Reader:
             "complex": lambda parts: complex(*parts),
             "dtype": as_dtype,
             "device": Device,
+            "sparse": self._sparse,
         }
 
     def read(self) -> Any:
@@ -282,6 +286,12 @@ class _Reader:
 
             return Parameter(tensor, requires_grad=bool(described["requires_grad"]))
         return tensor.requires_grad_() if described["requires_grad"] else tensor
+
+    def _sparse(self, parts: Any) -> Sparse:
+        from tensorlib.sparse.creation import restored_sparse
+
+        indices, values, shape = parts
+        return restored_sparse(self._tensors[indices], self._tensors[values], shape)
 
     def _unpickled(self, kinds: Sequence[str]) -> list[Any]:
         if not kinds:

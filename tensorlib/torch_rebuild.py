@@ -124,6 +124,20 @@ def rebuild_from_kind(rebuild: Callable[..., Any], kind: Kind, arguments: tuple[
     return with_attributes(tensor, state)
 
 
+def rebuild_sparse(layout: str, parts: tuple[Any, ...]) -> Any:
+    """Make a sparse tensor of places, values and size; what else the file says of them is not believed."""
+    from tensorlib.sparse.creation import restored_sparse
+
+    if layout != "torch.sparse_coo":
+        raise Damage(f"holds a tensor of layout {layout!r}; known is torch.sparse_coo")
+    return restored_sparse(*parts[:3])
+
+
+def layout_name(name: str) -> str:
+    """Return the name of a layout, by which `rebuild_sparse` knows it."""
+    return name
+
+
 def with_attributes(tensor: Tensor, state: Any) -> Tensor:
     """Give a tensor the attributes that were saved with it, but none in the place of what tensors have."""
     plain = state[0] if isinstance(state, tuple) else state
@@ -151,6 +165,8 @@ KNOWN: dict[tuple[str, str], Any] = {
     ("torch._utils", "_rebuild_parameter"): rebuild_parameter,
     ("torch._utils", "_rebuild_parameter_with_state"): rebuild_parameter,
     ("torch._tensor", "_rebuild_from_type_v2"): rebuild_from_kind,
+    ("torch._utils", "_rebuild_sparse_tensor"): rebuild_sparse,
+    ("torch.serialization", "_get_layout"): layout_name,
     ("torch", "Tensor"): Kind("Tensor"),
     ("torch.nn.parameter", "Parameter"): Kind("Parameter"),
     ("torch.nn.parameter", "Buffer"): Kind("Buffer"),

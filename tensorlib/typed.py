@@ -41,6 +41,12 @@ class TensorType(type):
     def __instancecheck__(cls, value: object) -> bool:
         return isinstance(value, Tensor) and value.dtype is cls.dtype and value.is_cuda == cls.is_cuda
 
+    def __getattr__(cls, name: str) -> Any:
+        """Find the methods of tensors: `FloatTensor.abs` is `Tensor.abs`."""
+        if name.startswith("__"):
+            raise AttributeError(f"{cls.__name__} has no attribute {name!r}")
+        return getattr(Tensor, name)
+
     def __repr__(cls) -> str:
         return f"<class 'tensorlib.{'cuda.' if cls.is_cuda else ''}{cls.__name__}'>"
 

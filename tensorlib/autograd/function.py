@@ -196,12 +196,46 @@ class Function:
         """
         return _OfInstance.apply(self, *args)
 
-    def __getattr__(self, name: str) -> Any:
+    def _of_call(self, name: str) -> Any:
         context = self.__dict__.get("_context")
-        if context is None or name not in _CONTEXT_NAMES:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        value = getattr(context, name)
-        return value[1:] if name == "needs_input_grad" else value
+        if context is None:
+            raise AttributeError(f"{type(self).__name__}: {name} is there only while forward or backward runs")
+        return getattr(context, name)
+
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
+        """Keep inputs and results of this call for `backward`."""
+        self._of_call("save_for_backward")(*tensors)
+
+    def mark_dirty(self, *tensors: Tensor) -> None:
+        """Say that `forward` modified these inputs in place and returns them."""
+        self._of_call("mark_dirty")(*tensors)
+
+    def mark_non_differentiable(self, *tensors: Tensor) -> None:
+        """Say that these results need no gradient."""
+        self._of_call("mark_non_differentiable")(*tensors)
+
+    @property
+    def saved_tensors(self) -> tuple[Tensor | None, ...]:
+        """What was saved by this call."""
+        return self._of_call("saved_tensors")  # type: ignore[no-any-return]
+
+    saved_variables = saved_tensors
+
+    @property
+    def needs_input_grad(self) -> tuple[bool, ...]:
+        """For each argument of this call whether its gradient is needed."""
+        return self._of_call("needs_input_grad")[1:]  # type: ignore[no-any-return]
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient of this call's arguments is needed."""
+        return any(self.needs_input_grad)
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """The nodes that this call's gradients go to, while `backward` runs."""
+        node = self._of_call("_node")
+        return () if node is None else node.next_functions[1:]
 
     @classmethod
     def _apply(cls, *args: Any) -> Any:
@@ -242,12 +276,6 @@ class Function:
         if edge is not None:
             result._edge = edge
         return result
-
-
-_CONTEXT_NAMES = (
-    *("save_for_backward", "saved_tensors", "saved_variables", "needs_input_grad"),
-    *("mark_dirty", "mark_non_differentiable", "set_materialize_grads"),
-)
 
 
 class _OfInstance(Function):

@@ -18,6 +18,7 @@ from tensorlib.autograd.op import OPS, op
 from tensorlib.autograd.recording import record
 from tensorlib.dtypes import can_store
 from tensorlib.errors import ArgumentError, GraphError, ShapeError
+from tensorlib.layouts import Sparse
 from tensorlib.tensor import Tensor, edge_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def in_place_function(source: Callable[..., Any]) -> Callable[..., Tensor]:
     def function(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         check_writable(name, self)
         value = source(self, *args, **kwargs)
+        if isinstance(value, Sparse):
+            raise TypeError(f"{name}: the result is sparse, and cannot be stored in a strided tensor")
         keep_original(self, value)
         return assign(name, self, value)
 

@@ -22,6 +22,12 @@ class _VariableType(type):
     def __instancecheck__(cls, value: object) -> bool:
         return isinstance(value, Tensor)
 
+    def __getattr__(cls, name: str) -> Any:
+        """Find the methods of tensors: `Variable.backward` is `Tensor.backward`."""
+        if name.startswith("__"):
+            raise AttributeError(f"Variable has no attribute {name!r}")
+        return getattr(Tensor, name)
+
     def __call__(cls, data: Any, requires_grad: bool = False, volatile: bool = False) -> Tensor:
         if not (isinstance(data, Tensor) or is_array(data)):
             raise TypeError(f"Variable: needs a Tensor, not {type(data).__name__}")

@@ -11,6 +11,7 @@ from tensorlib.autograd.op import op
 from tensorlib.device import device as Device
 from tensorlib.dtypes import as_dtype
 from tensorlib.dtypes import dtype as Dtype
+from tensorlib.layouts import Sparse
 from tensorlib.ops.shape import clone
 from tensorlib.placement import is_on, place, with_index
 from tensorlib.tensor import Tensor
@@ -116,7 +117,7 @@ def type_and_place(target: tuple[Any, ...], device: Any, dtype: Any) -> tuple[De
         TypeError: there is no such type.
     """
     for item in target:
-        if isinstance(item, Tensor):
+        if isinstance(item, (Tensor, Sparse)):
             device, dtype = item.device, item.dtype
         elif isinstance(item, (str, int, Device)) and not isinstance(item, bool):
             device = item

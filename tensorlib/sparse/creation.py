@@ -13,6 +13,7 @@ from tensorlib.dtypes import int64
 from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.ops.casting import TYPE_BY_NAME
 from tensorlib.size import Size
+from tensorlib.sparse.forms import sparse_form
 from tensorlib.sparse.tensor import SparseTensor
 from tensorlib.tensor import Tensor, wrap
 
@@ -118,13 +119,20 @@ class SparseType(type):
             TypeError: the values are a tensor of another type.
         """
         if not data or isinstance(data[0], (int, Size)):
-            return sparse_coo_tensor(*data[:1] if data and isinstance(data[0], Size) else (data,), dtype=cls.dtype)
+            size = data[0] if data and isinstance(data[0], Size) else data or (0,)
+            return sparse_coo_tensor(size, dtype=cls.dtype)
         values = data[1] if len(data) > 1 else None
         if isinstance(values, Tensor) and values.dtype is not cls.dtype:
             raise TypeError(f"sparse.{cls.__name__}: values of {values.dtype} given, needed are {cls.dtype}")
         if values is None:
             raise TypeError(f"sparse.{cls.__name__}: needs sizes, or indices and values, not {data!r}")
         return sparse_coo_tensor(*data, dtype=cls.dtype)
+
+    def __getattr__(cls, name: str) -> Any:
+        """Find the methods of sparse tensors: `sparse.FloatTensor.coalesce` is `SparseTensor.coalesce`."""
+        if name.startswith("__"):
+            raise AttributeError(f"{cls.__name__} has no attribute {name!r}")
+        return getattr(SparseTensor, name)
 
     def __instancecheck__(cls, value: object) -> bool:
         return isinstance(value, SparseTensor) and value.dtype is cls.dtype and not value.is_cuda
@@ -139,9 +147,25 @@ TYPES = {
 }
 
 
-def zeros_like(input: SparseTensor, *, dtype: Any = None, device: Any = None) -> SparseTensor:
-    """Return a sparse tensor of the same shape that stores nothing."""
-    kind = input.dtype if dtype is None else dtype
-    indices = empty(input.sparse_dim(), 0, dtype=int64, device=device or input.device)
-    values = empty(0, *input._dense_lengths(), dtype=kind, device=device or input.device)
+@sparse_form("zeros_like", "empty_like", method=False)
+def zeros_like(
+    input: SparseTensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> SparseTensor:
+    """Return a sparse tensor of the shape, type and place of another, unless told otherwise, that stores nothing."""
+    kind, place = input.dtype if dtype is None else dtype, input.device if device is None else device
+    indices = empty(input.sparse_dim(), 0, dtype=int64, device=place)
+    values = empty(0, *input._dense_lengths(), dtype=kind, device=place, requires_grad=requires_grad)
     return SparseTensor(indices, values, input.shape)
+
+
+def restored_sparse(indices: Tensor, values: Tensor, size: Sequence[int]) -> SparseTensor:
+    """Return a sparse tensor that was saved as its parts; whether it is coalesced is found out anew.
+
+    Raises:
+        IndexError: a place lies outside the size.
+        ShapeError: indices, values and size do not fit each other.
+        TypeError: the indices are no integers.
+    """
+    made = sparse_coo_tensor(indices, values, tuple(size))
+    flat = made._flat_places()
+    return SparseTensor(made._index, made._value, made.shape, coalesced=bool((flat[1:] > flat[:-1]).all()))

@@ -176,6 +176,10 @@ class SparseTensor(Sparse):
             raise ArgumentError(f"{name}: the tensor is not coalesced: call coalesce() first")
         return self
 
+    def parts(self) -> tuple[Tensor, Tensor]:
+        """Return the places and the values as they are stored."""
+        return self._index, self._value
+
     def _indices(self) -> Tensor:
         """Return the places as they are stored: perhaps one several times."""
         return self._index
@@ -320,8 +324,7 @@ class SparseTensor(Sparse):
             DeviceError: there is no such device.
             TypeError: there is no such type.
         """
-        meant = tuple([item._value if isinstance(item, SparseTensor) else item for item in target])
-        device, dtype = type_and_place(meant, device, dtype)
+        device, dtype = type_and_place(target, device, dtype)
         values = self._value.to(dtype=dtype, device=device)
         if values is self._value:
             return self.clone() if copy else self

@@ -6,6 +6,7 @@ import numpy
 import pytest
 
 import tensorlib
+from tensorlib.errors import FileFormatError
 from tensorlib.layouts import Sparse
 
 torch = pytest.importorskip("torch")
@@ -59,6 +60,7 @@ def same(our, their):
     numpy.testing.assert_allclose(our.detach().numpy(), their.detach().numpy(), rtol=1e-6, atol=1e-12)
 
 
+KEEP_ZERO = ["sin", "tanh", "asin", "expm1", "ceil", "erf", "sign"]
 MATRICES = [plain, other, empty]
 EACH = [
     *[lambda m, make=make: make(m) for make in (plain, other, hybrid, empty)],
@@ -121,10 +123,7 @@ EACH = [
     lambda m: abs(plain(m)),
     lambda m: plain(m) ** 2,
     lambda m: plain(m).pow(3),
-    *[
-        lambda m, name=name: getattr(m, name)(plain(m) / 10)
-        for name in ["sin", "tanh", "asin", "expm1", "ceil", "erf", "sign"]
-    ],
+    *[lambda m, name=name: getattr(m, name)(plain(m) / 10) for name in KEEP_ZERO],
     lambda m: plain(m).coalesce().mul(0.1).sin_(),
     lambda m: m.sqrt(plain(m) * plain(m)),
     lambda m: plain(m).isnan(),
@@ -188,6 +187,8 @@ EACH = [
     lambda m: plain(m).type(m.float32),
     lambda m: plain(m).resize_as_(m.sparse_coo_tensor((4, 3))),
     lambda m: empty(m).resize_as_(m.sparse_coo_tensor((4, 3, 2))),
+    lambda m: m.zeros_like(plain(m)),
+    lambda m: m.empty_like(hybrid(m), dtype=m.float32),
     lambda m: plain(m).shape == (2, 3),
     lambda m: [plain(m).dim(), plain(m).numel(), plain(m)._nnz(), len(plain(m)), plain(m).get_device()],
     lambda m: [hybrid(m).sparse_dim(), hybrid(m).dense_dim(), hybrid(m).size(-1)],
@@ -340,6 +341,24 @@ def test_gradient_descent(options):
             optimizer.step()
         found.append(weight.detach())
     same(*found)
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_reads_files_of_pytorch(tmp_path, zipped):
+    theirs = [plain(torch), hybrid(torch).coalesce(), empty(torch)]
+    torch.save(theirs, tmp_path / "file", _use_new_zipfile_serialization=zipped)
+    for our, their in zip(tensorlib.load(tmp_path / "file"), theirs, strict=True):
+        same(our, their)
+        assert our.is_coalesced() == their.is_coalesced()
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_places_outside_and_other_layouts_are_damage(tmp_path, zipped):
+    outside = torch.sparse_coo_tensor([[5]], [1.0], (2,), check_invariants=False)
+    for tensor in (outside, torch.ones(2, 2).to_sparse_csr()):
+        torch.save(tensor, tmp_path / "file", _use_new_zipfile_serialization=zipped)
+        with pytest.raises(FileFormatError, match=r"place 5 lies outside|layout 'torch\.sparse_csr'"):
+            tensorlib.load(tmp_path / "file")
 
 
 # What neither library takes.

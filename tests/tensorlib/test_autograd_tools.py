@@ -263,14 +263,16 @@ def test_instances_of_functions():
         def backward(self, g):
             _, y = self.saved_tensors
             assert self.needs_input_grad == (True, False)
+            assert self.requires_grad
+            assert self.next_functions[0][0].target() is leaves[0]
             return g * y * self.scale, None
 
-    x, y = leaf(2), tensorlib.tensor(normal(2, seed=1))
+    x, y = leaves = leaf(2), tensorlib.tensor(normal(2, seed=1))
     function = Scaled(3)
     result = function(x, y)
     result.sum().backward()
     numpy.testing.assert_allclose(x.grad.numpy(), 3 * y.numpy())
-    with pytest.raises(AttributeError, match="'Scaled' object has no attribute 'saved_tensors'"):
+    with pytest.raises(AttributeError, match="Scaled: saved_tensors is there only while forward or backward runs"):
         function.saved_tensors  # noqa: B018
     gone = weakref.ref(function)
     gc.disable()

@@ -44,6 +44,7 @@ def test_types(name):
     assert kind(tensorlib.Size([2])).shape == kind(2).shape
     assert kind().shape == (0,)
     assert x.type() == f"tensorlib.{name}Tensor"
+    assert kind.abs is tensorlib.Tensor.abs
     assert repr(kind) == f"<class 'tensorlib.{name}Tensor'>"
     storage = x.storage()
     assert type(storage) is storage_kind
@@ -83,6 +84,16 @@ def test_storages():
         storage.copy_(copied)
     with pytest.raises(ArgumentError, match="resize_: needs a length from 0 on, not -1"):
         storage.resize_(-1)
+
+
+def test_storages_that_are_shared():
+    storage = tensorlib.FloatStorage([1, 2])
+    assert not storage.is_shared()
+    assert storage.share_memory_() is storage
+    assert (storage.is_shared(), storage.tolist()) == (True, [1, 2])
+    assert tensorlib.FloatTensor(storage).is_shared()
+    with pytest.raises(ArgumentError, match="resize_: the memory belongs to a file or is shared"):
+        storage.resize_(4)
 
 
 def test_storages_of_files(tmp_path):
