@@ -37,8 +37,7 @@ def in_place_function(source: Callable[..., Any]) -> Callable[..., Tensor]:
         if isinstance(value, Sparse):
             raise TypeError(f"{name}: the result is sparse, and cannot be stored in a strided tensor")
         keep_original(self, value)
-        with at(self._array):
-            return assign(name, self, value)
+        return assign(name, self, value)
 
     function.__name__ = function.__qualname__ = name
     summary = (source.__doc__ or "").strip().splitlines()[0]
@@ -99,7 +98,8 @@ def assign(name: str, target: Tensor, value: Tensor) -> Tensor:
         )
     if not can_store(value._array.dtype, target._array.dtype):
         raise TypeError(f"{name}: a result of type {value.dtype} cannot be stored in a tensor of type {target.dtype}")
-    target._array[...] = value._array
+    with at(target._array):
+        target._array[...] = value._array
     wrote(target, value)
     return target
 

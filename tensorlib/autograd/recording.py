@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
-from tensorlib._xp import array_module
+from tensorlib._xp import array_module, at
 from tensorlib.autograd.graph import OUTPUT, ComplexNode, Guards, MultiNode, Node, OutputNode
 from tensorlib.autograd.modes import mode
 from tensorlib.dtypes import DIFFERENTIABLE
@@ -128,7 +128,10 @@ def shares_memory(array: Any, other: Any) -> bool:
     """Tell whether two arrays, of which one was perhaps made from the other, lie in the same memory."""
     if type(array) is numpy.ndarray and array.base is None:
         return array is other or other.base is array
-    return _owner(array) is _owner(other) or bool(array_module(array).may_share_memory(array, other))
+    if _owner(array) is _owner(other):
+        return True
+    with at(array):
+        return bool(array_module(array).may_share_memory(array, other))
 
 
 def link_view(result: Tensor, source: Tensor, op: Op, options: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ import secrets
 import threading
 import weakref
 from contextlib import suppress
-from multiprocessing import reduction, resource_tracker, util
+from multiprocessing import process, reduction, resource_tracker, util
 from typing import Any
 
 import numpy
@@ -207,8 +207,7 @@ def remove(name: str) -> None:
 
 
 def _before_fork() -> None:
-    """Let the child hold what the parent holds, and both have one resource tracker."""
-    resource_tracker.ensure_running()
+    """Let the child hold what the parent holds."""
     making.acquire()
     for name in list(_named):
         with suppress(FileNotFoundError):
@@ -274,20 +273,38 @@ def set_sharing_strategy(new_strategy: str) -> None:
     must live until the receiver has its message. Nothing is ever left behind.
 
     With `file_system` shared tensors are files in /dev/shm, and need no descriptors. What killed processes leave there
-    is removed when the last process of the family, those started from one, has ended.
+    is removed when the last process of the family, those started from one, has ended. It has to be chosen before
+    processes are forked.
 
     Args:
         new_strategy: one of `get_all_sharing_strategies()`.
 
     Raises:
-        ArgumentError: there is no such strategy.
+        ArgumentError: there is no such strategy, or `file_system` is chosen in a forked process first.
 
     Example:
         >>> tensorlib.multiprocessing.set_sharing_strategy("file_descriptor")
     """
     if new_strategy not in STRATEGIES:
         raise ArgumentError(f"set_sharing_strategy: {new_strategy!r} is not known; needs one of {sorted(STRATEGIES)}")
+    if new_strategy == "file_system":
+        _have_one_tracker()
     _Current.strategy = new_strategy
+
+
+def _have_one_tracker() -> None:
+    """Start the resource tracker, which processes inherit: one of this process alone would clean up too early.
+
+    Raises:
+        ArgumentError: this process was forked from one that has none.
+    """
+    inherited = getattr(resource_tracker, "_resource_tracker")._fd is not None  # noqa: B009 - not in type stubs
+    if not inherited and process.parent_process() is not None:
+        raise ArgumentError(
+            "set_sharing_strategy: 'file_system' must be chosen before processes are forked; "
+            "call it in the parent process first"
+        )
+    resource_tracker.ensure_running()
 
 
 def allocate(size: int) -> DescriptorSegment | NamedSegment:

@@ -149,14 +149,15 @@ def write(name: str, target: Tensor, index: Any, value: Any) -> Tensor:
         raise TypeError(f"{name}: needs a Tensor or a number, not {type(value).__name__}")
     source = value if isinstance(value, Tensor) else None
     array = value if source is None else source._array
-    basic, advanced = split_index(name, index, target._array)
     with at(target._array):
+        basic, advanced = split_index(name, index, target._array)
         write_at(name, target._array, basic, advanced, array)
     if not has_history(target) and (source is None or not has_history(source)):
         target._version[0] += 1
         return target
     part = getitem(target, basic)
-    wrote(part, _written(part, array if source is None else source, advanced))
+    with at(target._array):
+        wrote(part, _written(part, array if source is None else source, advanced))
     return target
 
 

@@ -68,6 +68,14 @@ def test_gpu_does_as_the_cpu(sample):
     check(sample)
 
 
+@pytest.mark.parametrize("sample", [sample for sample in SAMPLES if sample.cuda], ids=str)
+def test_another_device_than_the_current_one(sample, stand_in):
+    values, gradients = evaluated(sample, lambda tensor: tensor.cuda(1))
+    found = [each.device.index for each in (*values, *gradients) if each is not None and each.is_cuda]
+    assert set(found) <= {1}
+    assert tensorlib.cuda.current_device() == 0
+
+
 def check(sample):
     if not sample.cuda:
         with pytest.raises(DeviceError, match="not available on CUDA"):

@@ -480,6 +480,41 @@ def test_strategies():
         multiprocessing.set_sharing_strategy("pigeons")
 
 
+LATE = """
+import psutil
+import tensorlib
+import tensorlib.multiprocessing as mp
+
+def work():
+    mp.set_sharing_strategy("file_system")
+
+if __name__ == "__main__":
+    tensorlib.zeros(2).share_memory_()
+    for parent_chooses in (False, True):
+        if parent_chooses:
+            mp.set_sharing_strategy("file_system")
+        process = mp.get_context("fork").Process(target=work)
+        process.start()
+        process.join()
+        print(process.exitcode, len(psutil.Process().children()))
+    process = mp.get_context("spawn").Process(target=work)
+    process.start()
+    process.join()
+    print(process.exitcode)
+"""
+
+
+def test_names_are_chosen_before_processes_are_forked(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(LATE)
+    command, environment = [sys.executable, str(script)], {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, env=environment, check=True)
+    assert done.stdout.split("\n") == ["1 0", "0 1", "0", ""]  # with file descriptors there is no further process
+    assert (
+        "ArgumentError: set_sharing_strategy: 'file_system' must be chosen before processes are forked" in done.stderr
+    )
+
+
 def test_everything_of_the_standard_library_is_there():
     for name in standard.__all__:
         assert getattr(multiprocessing, name) is getattr(standard, name)
