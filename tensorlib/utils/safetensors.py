@@ -10,8 +10,8 @@ from tensorlib._xp import to_host
 from tensorlib.dtypes import as_dtype, complex128
 from tensorlib.errors import FileFormatError
 from tensorlib.placement import place
+from tensorlib.serialization.writing import opened_for_writing
 from tensorlib.tensor import Tensor, wrap
-from tensorlib.writing import opened_for_writing
 
 Path = str | os.PathLike[str]
 

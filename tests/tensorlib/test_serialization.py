@@ -178,7 +178,7 @@ def test_file_is_complete_before_it_has_its_name(tmp_path, monkeypatch, nameless
     seen, flush_to_disk = [], os.fsync
     monkeypatch.setattr(os, "fsync", flush)
     if not nameless:
-        monkeypatch.setattr("tensorlib.writing._nameless_file", lambda folder: None)
+        monkeypatch.setattr("tensorlib.serialization.writing._nameless_file", lambda folder: None)
     tensorlib.save("value", tmp_path / "file")
     assert [len(names) for names in seen] == [0 if nameless else 1]  # what a process that is killed now would leave
     assert "file" not in seen[0]
@@ -331,7 +331,7 @@ def test_map_location_is_asked_once_for_shared_memory():
 
 
 def test_packages(monkeypatch):
-    monkeypatch.setattr("tensorlib.locations._packages", [])
+    monkeypatch.setattr("tensorlib.serialization.locations._packages", [])
     shelf = {}
 
     def tag(tensor):
@@ -352,8 +352,8 @@ def test_packages(monkeypatch):
 
 
 def test_example_of_a_package(monkeypatch):
-    monkeypatch.setattr("tensorlib.locations._packages", [])
-    assert doctest.testmod(tensorlib.locations, globs={"tensorlib": tensorlib}) == (0, 2)
+    monkeypatch.setattr("tensorlib.serialization.locations._packages", [])
+    assert doctest.testmod(tensorlib.serialization.locations, globs={"tensorlib": tensorlib}) == (0, 2)
 
 
 def test_on_a_device(monkeypatch):

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import tensorlib
-from tensorlib import torch_files, torch_rebuild
 from tensorlib.errors import FileFormatError
+from tensorlib.serialization import torch_files, torch_rebuild
 from tests import fakecupy
 
 FILES = Path(__file__).parent / "files"
@@ -50,7 +50,7 @@ def test_on_a_device(name, monkeypatch):
 
 @both_formats
 def test_packages_are_asked(name, monkeypatch):
-    monkeypatch.setattr("tensorlib.locations._packages", [])
+    monkeypatch.setattr("tensorlib.serialization.locations._packages", [])
     asked = []
     tensorlib.serialization.register_package(0, lambda tensor: None, lambda storage, tag: asked.append(tag))
     check(tensorlib.load(FILES / name, {"cpu": "cpu"}))

@@ -25,18 +25,16 @@ from typing import IO, Any
 import numpy
 
 from tensorlib._xp import to_host
-from tensorlib.damage import Damage, damage_named, member_bytes, member_memory, opened_archive
 from tensorlib.device import device as Device
 from tensorlib.dtypes import as_dtype
 from tensorlib.dtypes import dtype as Dtype
 from tensorlib.errors import ArgumentError, FileFormatError
 from tensorlib.layouts import Sparse
-from tensorlib.locations import location_of as location_of
-from tensorlib.locations import register_package as register_package
-from tensorlib.locations import restored, view_of
+from tensorlib.serialization.damage import Damage, damage_named, member_bytes, member_memory, opened_archive
+from tensorlib.serialization.locations import location_of, restored, view_of
+from tensorlib.serialization.writing import File, opened_for_writing
 from tensorlib.size import Size
 from tensorlib.tensor import Tensor, wrap
-from tensorlib.writing import File, opened_for_writing
 
 FORMAT = "tensorlib"
 VERSION = 1
@@ -212,7 +210,7 @@ def load(f: File, map_location: Any = None, pickle_module: Any = pickle, *, weig
 
 def _loaded(file: IO[bytes], map_location: Any, loads: Callable[[bytes], Any] | None) -> Any:
     """Read a file of any of the formats."""
-    from tensorlib import torch_files
+    from tensorlib.serialization import torch_files
 
     if torch_files.starts_with_pickle(file):
         return torch_files.LegacyReader(file, map_location).read()

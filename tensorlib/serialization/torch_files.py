@@ -21,11 +21,11 @@ from typing import IO, Any
 
 import numpy
 
-from tensorlib.damage import Damage, damage_named, fill, member_bytes, member_memory
 from tensorlib.dtypes import dtype as Dtype
-from tensorlib.locations import restored, view_of
+from tensorlib.serialization.damage import Damage, damage_named, fill, member_bytes, member_memory
+from tensorlib.serialization.locations import restored, view_of
+from tensorlib.serialization.torch_rebuild import Refusal, Unpickler
 from tensorlib.tensor import Tensor, wrap
-from tensorlib.torch_rebuild import Refusal, Unpickler
 
 MAGIC = 0x1950A86A20F9469CFC6C
 VERSION = 1001

@@ -14,11 +14,11 @@ from typing import IO, Any
 
 import numpy
 
-from tensorlib.damage import Damage
 from tensorlib.device import device as Device
 from tensorlib.dtypes import as_dtype
 from tensorlib.dtypes import dtype as Dtype
-from tensorlib.locations import view_of
+from tensorlib.serialization.damage import Damage
+from tensorlib.serialization.locations import view_of
 from tensorlib.size import Size
 from tensorlib.tensor import Tensor
 
