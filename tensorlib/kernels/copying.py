@@ -7,8 +7,9 @@ from typing import Any
 import numpy
 
 ENOUGH_ELEMENTS = 1 << 14
-# So many columns of single precision fill one kilobyte of a row: the lines of both arrays stay in the cache.
+# So many columns of single precision fill four lines of the cache: what is read and written in one go stays there.
 COLUMNS = 64
+PADDING = 16  # elements
 
 
 def row_major_copy(x: Any) -> Any:
@@ -25,10 +26,26 @@ def row_major_copy(x: Any) -> Any:
     if x.size < ENOUGH_ELEMENTS or type(x) is not numpy.ndarray or x.flags.c_contiguous or _rows_are_lines(x):
         return x.copy()
     copy = numpy.empty(x.shape, x.dtype)
+    if x.ndim == 2:
+        _copy_matrix(x, copy)
+        return copy
     for start in range(0, x.shape[-1], COLUMNS):
         strip = (..., slice(start, start + COLUMNS))
         copy[strip] = x[strip]
     return copy
+
+
+def _copy_matrix(x: Any, copy: Any) -> None:
+    """Copy strips of columns by way of a buffer whose lines do not all fall on the same places of the cache.
+
+    They do in a matrix whose rows are a power of two long, and displace each other.
+    """
+    buffer = numpy.empty((COLUMNS, x.shape[0] + PADDING), x.dtype)[:, : x.shape[0]]
+    for start in range(0, x.shape[1], COLUMNS):
+        strip = x[:, start : start + COLUMNS]
+        lines = buffer[: strip.shape[1]]
+        lines[...] = strip.T
+        copy[:, start : start + COLUMNS] = lines.T
 
 
 def _rows_are_lines(x: Any) -> bool:
