@@ -60,16 +60,6 @@ NUMPY_NAMES = {
 }
 
 
-# Operations that complex numbers, which have no order, are refused to.
-NEEDS_ORDER_TEXT = """
-    amax amin argmax argmin argsort atan2 ceil clamp copysign cummax cummin elu erf erfc erfinv floor
-    floor_divide fmax fmin fmod frac ge gelu gt hardtanh heaviside hypot kthvalue le leaky_relu logsigmoid lt
-    max_along maximum median_along min_along minimum mode nextafter relu relu6 remainder round sign signbit
-    softplus sort sorted_places topk trunc
-"""
-NEEDS_ORDER = frozenset(NEEDS_ORDER_TEXT.split())
-
-
 class TensorNamespace:
     """What pullbacks see as `xp` when gradients are recorded: NumPy's function names, on tensors."""
 
@@ -101,7 +91,7 @@ class Op:
         self.view: bool = options["view"]
         self.differentiable: bool = options["differentiable"]
         self.holomorphic: bool = options["holomorphic"]
-        self.needs_order = self.name in NEEDS_ORDER
+        self.ordered: bool = options["ordered"]
         self.computes = not (options["view"] or options["moves"])
         self.numbers: bool = options["numbers"]
         self.method: bool = options["method"]
@@ -197,7 +187,7 @@ class Op:
             return self._apply_in_float32(inputs, options, half)
         if self.promotion is not None:
             arrays = self._promoted(arrays)
-        if self.needs_order:
+        if self.ordered:
             self._refuse_complex(arrays)
         try:
             value, saved = self.forward(array_module(*arrays), *arrays, **options)
@@ -341,6 +331,7 @@ def op(
     differentiable: bool = True,
     holomorphic: bool = True,
     moves: bool = False,
+    ordered: bool = False,
     packs: str | None = None,
     numbers: bool = False,
     method: bool = True,
@@ -358,6 +349,7 @@ def op(
         holomorphic: pullbacks are written as for real numbers; False where they give a complex tensor's gradient as
             it is: the derivative by its real part plus i times that by its imaginary part.
         moves: the elements are only copied or converted; other operations compute half precision in float32.
+        ordered: it needs an order of numbers; complex ones, which have none, are refused.
         packs: the option that further positional numbers form: `x.reshape(2, 3)`.
         numbers: Python numbers may stand for tensors; "promotion" implies it.
         method: also a method of Tensor.
@@ -374,6 +366,7 @@ def op(
             differentiable=differentiable,
             holomorphic=holomorphic,
             moves=moves,
+            ordered=ordered,
             packs=packs,
             numbers=numbers,
             method=method,

@@ -13,7 +13,7 @@ from tensorlib.kernels import loss as kernels
 from tensorlib.ops.special import erf
 
 
-@op(promotion="common", in_place=True)
+@op(promotion="common", in_place=True, ordered=True)
 def relu(xp: Any, x: Any) -> Any:
     """Return `max(x, 0)`, elementwise; its gradient at 0 is 0.
 
@@ -58,7 +58,7 @@ def sigmoid(xp: Any, x: Any) -> Any:
 sigmoid.grads(lambda xp, g, y: g * (y * (1 - y)))
 
 
-@op(promotion="float")
+@op(promotion="float", ordered=True)
 def logsigmoid(xp: Any, x: Any) -> Any:
     """Return `log(sigmoid(x))`, elementwise, exact also where the sigmoid is near 0.
 
@@ -72,7 +72,7 @@ def logsigmoid(xp: Any, x: Any) -> Any:
 logsigmoid.grads(lambda xp, g, x: g * sigmoid.via(xp, -x))
 
 
-@op(promotion="float", method=False)
+@op(promotion="float", method=False, ordered=True)
 def softplus(xp: Any, x: Any, *, beta: float = 1.0, threshold: float = 20.0) -> Any:
     """Return `log(1 + exp(beta * x)) / beta`, elementwise: a smooth `relu`.
 
@@ -94,7 +94,7 @@ softplus.grads(
 )
 
 
-@op(promotion="common", method=False, in_place=True)
+@op(promotion="common", method=False, in_place=True, ordered=True)
 def leaky_relu(xp: Any, x: Any, *, negative_slope: float = 0.01) -> Any:
     """Return `x` where it is positive and `negative_slope * x` elsewhere.
 
@@ -117,7 +117,7 @@ def _leaky_relu_gradient(xp: Any, g: Any, x: Any, negative_slope: float) -> Any:
 leaky_relu.grads(_leaky_relu_gradient)
 
 
-@op(promotion="float", method=False, in_place=True)
+@op(promotion="float", method=False, in_place=True, ordered=True)
 def elu(xp: Any, x: Any, *, alpha: float = 1.0) -> Any:
     """Return `x` where it is positive and `alpha * (exp(x) - 1)` elsewhere (Clevert et al., 2015).
 
@@ -135,7 +135,7 @@ def elu(xp: Any, x: Any, *, alpha: float = 1.0) -> Any:
 elu.grads(lambda xp, g, x, alpha: g * xp.where(x > 0, 1, alpha * xp.exp(xp.minimum(x, 0))))
 
 
-@op(promotion="common", method=False, in_place=True)
+@op(promotion="common", method=False, in_place=True, ordered=True)
 def hardtanh(xp: Any, x: Any, *, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     """Return `x` limited to a range; the gradient is 0 at its ends and outside.
 
@@ -155,7 +155,7 @@ def hardtanh(xp: Any, x: Any, *, min_val: float = -1.0, max_val: float = 1.0) ->
 hardtanh.grads(lambda xp, g, x, min_val, max_val: g * ((x > min_val) & (x < max_val)))
 
 
-@op(promotion="float", method=False)
+@op(promotion="float", method=False, ordered=True)
 def gelu(xp: Any, x: Any, *, approximate: str = "none") -> Any:
     """Return `x` times the normal distribution's probability of values up to `x` (Hendrycks and Gimpel, 2016).
 

@@ -168,7 +168,7 @@ def _truncated(xp: Any, x: Any, other: Any) -> Any:
     return down + ((down < 0) & (down * other != x))
 
 
-@op(promotion="common", in_place=True, operator="floordiv", differentiable=False)
+@op(promotion="common", in_place=True, operator="floordiv", differentiable=False, ordered=True)
 def floor_divide(xp: Any, x: Any, other: Any) -> Any:
     """Return the quotient rounded down, elementwise, as Python's `//`.
 
@@ -188,7 +188,7 @@ def floor_divide(xp: Any, x: Any, other: Any) -> Any:
     return x // other, ()
 
 
-@op(promotion="common", in_place=True, operator="mod")
+@op(promotion="common", in_place=True, operator="mod", ordered=True)
 def remainder(xp: Any, x: Any, other: Any) -> Any:
     """Return the remainder of the division rounded down, elementwise, as Python's `%`: it has the divisor's sign.
 
@@ -214,7 +214,7 @@ remainder.grads(
 )
 
 
-@op(promotion="common", in_place=True)
+@op(promotion="common", in_place=True, ordered=True)
 def fmod(xp: Any, x: Any, other: Any) -> Any:
     """Return the remainder of the division rounded towards zero, elementwise, as C's `fmod`: it has the sign of `x`.
 
@@ -254,7 +254,7 @@ def abs(xp: Any, x: Any) -> Any:
 abs.grads(lambda xp, g, x: g * xp.sign(x))
 
 
-@op(promotion="common", in_place=True)
+@op(promotion="common", in_place=True, ordered=True)
 def sign(xp: Any, x: Any) -> Any:
     """Return -1, 0 or 1 by the sign, elementwise; nan of nan.
 

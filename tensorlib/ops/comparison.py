@@ -46,7 +46,7 @@ def ne(xp: Any, x: Any, other: Any) -> Any:
     return x != other, ()
 
 
-@op(promotion="common", differentiable=False, in_place=True, operator="lt", aliases=("less",))
+@op(promotion="common", differentiable=False, in_place=True, operator="lt", aliases=("less",), ordered=True)
 def lt(xp: Any, x: Any, other: Any) -> Any:
     """Tell where `x` is less than `other`, elementwise.
 
@@ -64,7 +64,7 @@ def lt(xp: Any, x: Any, other: Any) -> Any:
     return x < other, ()
 
 
-@op(promotion="common", differentiable=False, in_place=True, operator="le", aliases=("less_equal",))
+@op(promotion="common", differentiable=False, in_place=True, operator="le", aliases=("less_equal",), ordered=True)
 def le(xp: Any, x: Any, other: Any) -> Any:
     """Tell where `x` is less than or equal to `other`, elementwise.
 
@@ -82,7 +82,7 @@ def le(xp: Any, x: Any, other: Any) -> Any:
     return x <= other, ()
 
 
-@op(promotion="common", differentiable=False, in_place=True, operator="gt", aliases=("greater",))
+@op(promotion="common", differentiable=False, in_place=True, operator="gt", aliases=("greater",), ordered=True)
 def gt(xp: Any, x: Any, other: Any) -> Any:
     """Tell where `x` is greater than `other`, elementwise.
 
@@ -100,7 +100,7 @@ def gt(xp: Any, x: Any, other: Any) -> Any:
     return x > other, ()
 
 
-@op(promotion="common", differentiable=False, in_place=True, operator="ge", aliases=("greater_equal",))
+@op(promotion="common", differentiable=False, in_place=True, operator="ge", aliases=("greater_equal",), ordered=True)
 def ge(xp: Any, x: Any, other: Any) -> Any:
     """Tell where `x` is greater than or equal to `other`, elementwise.
 

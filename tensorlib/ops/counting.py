@@ -14,7 +14,7 @@ from tensorlib.ops.joining import cat
 from tensorlib.tensor import Tensor, wrap
 
 
-@op()
+@op(ordered=True)
 def mode(xp: Any, x: Any, *, dim: int = -1, keepdim: bool = False) -> Any:
     """Return the most frequent elements along a dimension, the least of several, and where the last of them is.
 
@@ -166,7 +166,7 @@ def histogram(
     return HistogramAndEdges(*arrays)
 
 
-@op(method=False, differentiable=False)
+@op(method=False, differentiable=False, ordered=True)
 def sorted_places(xp: Any, ordered: Any, values: Any, *, side: str) -> Any:
     """Return where values belong in sorted sequences: `searchsorted` of tensors.
 

@@ -79,7 +79,7 @@ def _cumprod_gradient(xp: Any, g: Any, x: Any, y: Any, axis: int) -> Any:
 cumprod.grads(_cumprod_gradient)
 
 
-@op()
+@op(ordered=True)
 def cummax(xp: Any, x: Any, *, dim: int) -> Any:
     """Return the greatest of the elements so far along a dimension, and where the last of them is.
 
@@ -97,7 +97,7 @@ def cummax(xp: Any, x: Any, *, dim: int) -> Any:
     return _running_extreme(xp, "cummax", xp.maximum, x, dim)
 
 
-@op()
+@op(ordered=True)
 def cummin(xp: Any, x: Any, *, dim: int) -> Any:
     """Return the least of the elements so far along a dimension, and where the last of them is.
 

@@ -26,7 +26,7 @@ class ValuesAndIndices(NamedTuple):
     indices: Any
 
 
-@op()
+@op(ordered=True)
 def amax(xp: Any, x: Any, *, dim: Any = (), keepdim: bool = False) -> Any:
     """Return the greatest of all elements, or along dimensions; nan where there is one. Equal ones share the gradient.
 
@@ -52,7 +52,7 @@ def amax(xp: Any, x: Any, *, dim: Any = (), keepdim: bool = False) -> Any:
 amax.grads(lambda xp, g, x, y, axes: _shared_by_equals(g, x, y, axes))
 
 
-@op()
+@op(ordered=True)
 def amin(xp: Any, x: Any, *, dim: Any = (), keepdim: bool = False) -> Any:
     """Return the least of all elements, or along dimensions; nan where there is one. Equal ones share the gradient.
 
@@ -108,7 +108,7 @@ def _at_indices(g: Any, indices: Any, axis: int, length: int) -> Any:
     return kept(g[0], shape, (axis,)) * (positions == indices)
 
 
-@op(method=False)
+@op(method=False, ordered=True)
 def max_along(xp: Any, x: Any, *, dim: int, keepdim: bool = False) -> Any:
     """Return the greatest elements along a dimension, and their indices; of equal ones the first.
 
@@ -138,7 +138,7 @@ def max_along(xp: Any, x: Any, *, dim: int, keepdim: bool = False) -> Any:
 max_along.grads(lambda xp, g, indices, axis, length: _at_indices(g, indices, axis, length))
 
 
-@op(method=False)
+@op(method=False, ordered=True)
 def min_along(xp: Any, x: Any, *, dim: int, keepdim: bool = False) -> Any:
     """Return the least elements along a dimension, and their indices; of equal ones the first.
 
@@ -168,7 +168,7 @@ def min_along(xp: Any, x: Any, *, dim: int, keepdim: bool = False) -> Any:
 min_along.grads(lambda xp, g, indices, axis, length: _at_indices(g, indices, axis, length))
 
 
-@op(method=False)
+@op(method=False, ordered=True)
 def median_along(xp: Any, x: Any, *, dim: int, keepdim: bool = False) -> Any:
     """Return the lower middle elements along a dimension, and their indices; of equal ones any.
 
@@ -295,7 +295,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     return median_along(input, dim=dim, keepdim=keepdim)
 
 
-@op(differentiable=False)
+@op(differentiable=False, ordered=True)
 def argmax(xp: Any, x: Any, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the index of the greatest element, or those along a dimension; of equal ones that of the first.
 
@@ -318,7 +318,7 @@ def argmax(xp: Any, x: Any, *, dim: int | None = None, keepdim: bool = False) ->
     return (kept(index, x.shape, axes) if keepdim else index), ()
 
 
-@op(differentiable=False)
+@op(differentiable=False, ordered=True)
 def argmin(xp: Any, x: Any, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the index of the least element, or those along a dimension; of equal ones that of the first.
 

@@ -12,7 +12,7 @@ from tensorlib.tensor import Tensor
 LOG_2 = math.log(2)
 
 
-@op(promotion="float", in_place=True)
+@op(promotion="float", in_place=True, ordered=True)
 def copysign(xp: Any, x: Any, other: Any) -> Any:
     """Return the magnitudes of `x` with the signs of `other`, elementwise.
 
@@ -33,7 +33,7 @@ copysign.grads(
 )
 
 
-@op(promotion="common", differentiable=False)
+@op(promotion="common", differentiable=False, ordered=True)
 def signbit(xp: Any, x: Any) -> Any:
     """Tell which elements are negative, -0.0 included.
 
@@ -46,7 +46,7 @@ def signbit(xp: Any, x: Any) -> Any:
     return (xp.signbit(x) if x.dtype.kind == "f" else x < 0), ()
 
 
-@op(promotion="common", in_place=True, differentiable=False)
+@op(promotion="common", in_place=True, differentiable=False, ordered=True)
 def nextafter(xp: Any, x: Any, other: Any) -> Any:
     """Return the floating point numbers next to `x` in the direction of `other`, elementwise.
 

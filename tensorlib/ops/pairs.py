@@ -16,7 +16,7 @@ from tensorlib.tensor import Tensor
 LOG_2 = math.log(2)
 
 
-@op(promotion="float", in_place=True)
+@op(promotion="float", in_place=True, ordered=True)
 def hypot(xp: Any, x: Any, other: Any) -> Any:
     """Return the square root of `x * x + other * other`, elementwise, without overflow.
 
@@ -77,7 +77,7 @@ def logaddexp2(xp: Any, x: Any, other: Any) -> Any:
 logaddexp2.grads(lambda xp, g, x, other, y: g * xp.exp2(x - y), lambda xp, g, x, other, y: g * xp.exp2(other - y))
 
 
-@op(promotion="common")
+@op(promotion="common", ordered=True)
 def fmax(xp: Any, x: Any, other: Any) -> Any:
     """Return the greater of two, elementwise; a number rather than nan.
 
@@ -95,7 +95,7 @@ def fmax(xp: Any, x: Any, other: Any) -> Any:
 fmax.grads(lambda xp, g, first: xp.where(first, g, 0), lambda xp, g, first: xp.where(first, 0, g))
 
 
-@op(promotion="common")
+@op(promotion="common", ordered=True)
 def fmin(xp: Any, x: Any, other: Any) -> Any:
     """Return the lesser of two, elementwise; a number rather than nan.
 
@@ -113,7 +113,7 @@ def fmin(xp: Any, x: Any, other: Any) -> Any:
 fmin.grads(lambda xp, g, first: xp.where(first, g, 0), lambda xp, g, first: xp.where(first, 0, g))
 
 
-@op(in_place=True, differentiable=False)
+@op(in_place=True, differentiable=False, ordered=True)
 def heaviside(xp: Any, x: Any, values: Any) -> Any:
     """Return 0 where x is negative, 1 where it is positive, and the given values where it is 0.
 

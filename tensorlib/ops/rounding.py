@@ -7,7 +7,7 @@ from typing import Any
 from tensorlib.autograd.op import op
 
 
-@op(promotion="common", in_place=True)
+@op(promotion="common", in_place=True, ordered=True)
 def floor(xp: Any, x: Any) -> Any:
     """Return the largest whole number that is not above `x`, elementwise.
 
@@ -21,7 +21,7 @@ def floor(xp: Any, x: Any) -> Any:
 floor.grads(lambda xp, g: g * 0)
 
 
-@op(promotion="common", in_place=True)
+@op(promotion="common", in_place=True, ordered=True)
 def ceil(xp: Any, x: Any) -> Any:
     """Return the smallest whole number that is not below `x`, elementwise.
 
@@ -35,7 +35,7 @@ def ceil(xp: Any, x: Any) -> Any:
 ceil.grads(lambda xp, g: g * 0)
 
 
-@op(promotion="common", in_place=True, aliases=("fix",))
+@op(promotion="common", in_place=True, aliases=("fix",), ordered=True)
 def trunc(xp: Any, x: Any) -> Any:
     """Return the whole part, elementwise: rounded towards zero.
 
@@ -49,7 +49,7 @@ def trunc(xp: Any, x: Any) -> Any:
 trunc.grads(lambda xp, g: g * 0)
 
 
-@op(promotion="common", in_place=True)
+@op(promotion="common", in_place=True, ordered=True)
 def round(xp: Any, x: Any, *, decimals: int = 0) -> Any:
     """Return the nearest whole number, elementwise, or the nearest with some decimals; halves go to the even neighbour.
 
@@ -67,7 +67,7 @@ def round(xp: Any, x: Any, *, decimals: int = 0) -> Any:
 round.grads(lambda xp, g: g * 0)
 
 
-@op(promotion="common", in_place=True)
+@op(promotion="common", in_place=True, ordered=True)
 def frac(xp: Any, x: Any) -> Any:
     """Return what is behind the decimal point, elementwise, with the sign of `x`.
 

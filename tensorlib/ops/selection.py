@@ -99,7 +99,7 @@ masked_fill.grads(
 )
 
 
-@op(promotion="common")
+@op(promotion="common", ordered=True)
 def maximum(xp: Any, x: Any, other: Any) -> Any:
     """Return the greater of two, elementwise; nan where one is nan. Equal ones share the gradient.
 
@@ -123,7 +123,7 @@ maximum.grads(
 )
 
 
-@op(promotion="common")
+@op(promotion="common", ordered=True)
 def minimum(xp: Any, x: Any, other: Any) -> Any:
     """Return the lesser of two, elementwise; nan where one is nan. Equal ones share the gradient.
 
@@ -147,7 +147,7 @@ minimum.grads(
 )
 
 
-@op(numbers=True, in_place=True, aliases=("clip",))
+@op(numbers=True, in_place=True, aliases=("clip",), ordered=True)
 def clamp(xp: Any, x: Any, min: Any = None, max: Any = None) -> Any:
     """Return `x` with elements below `min` raised to it, then those above `max` lowered to it.
 

@@ -33,7 +33,7 @@ def _to_places(xp: Any, g: Any, dim: int, index: Any, shape: tuple[int, ...]) ->
     return gather_backward.via(xp, g[0], dim=dim, index=index, shape=shape)
 
 
-@op()
+@op(ordered=True)
 def sort(xp: Any, x: Any, *, dim: int = -1, descending: bool = False, stable: bool = True) -> Any:
     """Return the elements in order along a dimension, and the places they come from.
 
@@ -62,7 +62,7 @@ def sort(xp: Any, x: Any, *, dim: int = -1, descending: bool = False, stable: bo
 sort.grads(_to_places)
 
 
-@op(differentiable=False)
+@op(differentiable=False, ordered=True)
 def argsort(xp: Any, x: Any, *, dim: int = -1, descending: bool = False, stable: bool = True) -> Any:
     """Return the places of the elements in their order along a dimension.
 
@@ -82,7 +82,7 @@ def argsort(xp: Any, x: Any, *, dim: int = -1, descending: bool = False, stable:
     return _sorted(xp, x, as_dim("argsort", dim, x.ndim), descending)[1], ()
 
 
-@op()
+@op(ordered=True)
 def topk(xp: Any, x: Any, *, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """Return the k greatest or smallest elements along a dimension, and the places they come from.
 
@@ -129,7 +129,7 @@ def _extremes(xp: Any, x: Any, k: int, axis: int, largest: bool) -> tuple[Any, A
 topk.grads(_to_places)
 
 
-@op()
+@op(ordered=True)
 def kthvalue(xp: Any, x: Any, *, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """Return the k-th smallest element along a dimension, and the place it comes from.
 

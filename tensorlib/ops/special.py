@@ -45,7 +45,7 @@ def no_derivative(name: str, argument: str) -> Any:
     return refuse
 
 
-@op(promotion="float", in_place=True)
+@op(promotion="float", in_place=True, ordered=True)
 def erf(xp: Any, x: Any) -> Any:
     """Return the error function, elementwise.
 
@@ -59,7 +59,7 @@ def erf(xp: Any, x: Any) -> Any:
 erf.grads(lambda xp, g, x: g * (TWO_BY_ROOT_PI * xp.exp(-x * x)))
 
 
-@op(promotion="float", in_place=True)
+@op(promotion="float", in_place=True, ordered=True)
 def erfc(xp: Any, x: Any) -> Any:
     """Return `1 - erf(x)`, elementwise, exact also where that is small.
 
@@ -73,7 +73,7 @@ def erfc(xp: Any, x: Any) -> Any:
 erfc.grads(lambda xp, g, x: g * (-TWO_BY_ROOT_PI * xp.exp(-x * x)))
 
 
-@op(promotion="float", in_place=True)
+@op(promotion="float", in_place=True, ordered=True)
 def erfinv(xp: Any, x: Any) -> Any:
     """Return the inverse of the error function, elementwise: infinite at -1 and 1, nan outside.
 

@@ -183,7 +183,7 @@ def atanh(xp: Any, x: Any) -> Any:
 atanh.grads(lambda xp, g, x: g / (1 - x * x))
 
 
-@op(promotion="float", in_place=True, aliases=("arctan2",))
+@op(promotion="float", in_place=True, aliases=("arctan2",), ordered=True)
 def atan2(xp: Any, x: Any, other: Any) -> Any:
     """Return the angle of the points (`other`, `x`) as seen from the origin, elementwise, in all four quadrants.
 
