@@ -18,6 +18,7 @@ from tensorlib import optim as optim
 from tensorlib import sampling as sampling
 from tensorlib import storage_methods as _storage_methods  # noqa: F401
 from tensorlib import utils as utils
+from tensorlib import windows as windows
 from tensorlib.attach import FUNCTIONS as _FUNCTIONS
 from tensorlib.autograd.modes import enable_grad as enable_grad
 from tensorlib.autograd.modes import inference_mode as inference_mode

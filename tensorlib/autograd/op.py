@@ -62,10 +62,10 @@ NUMPY_NAMES = {
 
 # Operations that complex numbers, which have no order, are refused to.
 NEEDS_ORDER_TEXT = """
-    amax amin argmax argmin argsort atan2 ceil clamp copysign cummax cummin elu erf erfc erfinv floor
-    floor_divide fmax fmin fmod frac ge gelu gt hardtanh heaviside hypot kthvalue le leaky_relu logsigmoid lt
-    max_along maximum median_along min_along minimum mode nextafter relu relu6 remainder round sign signbit
-    softplus sort sorted_places topk trunc
+    amax amin argmax argmin argsort atan2 ceil celu clamp copysign cummax cummin elu erf erfc erfinv floor
+    floor_divide fmax fmin fmod frac ge gelu gt hardshrink hardtanh heaviside hypot kthvalue le leaky_relu logsigmoid lt
+    max_along maximum median_along min_along minimum mode nextafter relu relu6 remainder round selu sign signbit
+    softplus sort sorted_places threshold topk trunc
 """
 NEEDS_ORDER = frozenset(NEEDS_ORDER_TEXT.split())
 

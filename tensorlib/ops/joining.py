@@ -15,7 +15,7 @@ from tensorlib.ops.shape import narrow, reshape, squeeze
 from tensorlib.tensor import Tensor
 
 
-@op(method=False, aliases=("concat",))
+@op(method=False, aliases=("concat", "concatenate"))
 def cat(xp: Any, *tensors: Any, dim: int = 0) -> Any:
     """Return tensors joined along a dimension that they have.
 
