@@ -351,6 +351,26 @@ class TensorMethods:
     def index_put_(
         self, indices: builtins.tuple[Tensor, ...], values: Any, accumulate: builtins.bool = ...
     ) -> Tensor: ...
+    def index_reduce(
+        self,
+        dim: builtins.int,
+        index: Tensor,
+        source: Tensor,
+        reduce: builtins.str,
+        *,
+        include_self: builtins.bool = ...,
+        **named: Any,
+    ) -> Tensor: ...
+    def index_reduce_(
+        self,
+        dim: builtins.int,
+        index: Tensor,
+        source: Tensor,
+        reduce: builtins.str,
+        *,
+        include_self: builtins.bool = ...,
+        **named: Any,
+    ) -> Tensor: ...
     def index_select(self, dim: builtins.int, index: Tensor, **named: Any) -> Tensor: ...
     def inner(self, other: Tensor) -> Tensor: ...
     def int(self) -> Tensor: ...
