@@ -395,6 +395,18 @@ class TensorMethods:
     def isneginf(self) -> Tensor: ...
     def isposinf(self) -> Tensor: ...
     def isreal(self) -> Tensor: ...
+    def istft(
+        self,
+        n_fft: builtins.int,
+        hop_length: builtins.int | None = ...,
+        win_length: builtins.int | None = ...,
+        window: Tensor | None = ...,
+        center: builtins.bool = ...,
+        normalized: builtins.bool = ...,
+        onesided: builtins.bool | None = ...,
+        length: builtins.int | None = ...,
+        return_complex: builtins.bool = ...,
+    ) -> Tensor: ...
     def kron(self, other: Tensor) -> Tensor: ...
     def kthvalue(
         self, k: builtins.int, dim: builtins.int = ..., keepdim: builtins.bool = ..., **named: Any
@@ -677,6 +689,18 @@ class TensorMethods:
         keepdim: builtins.bool = ...,
         correction: builtins.float | None = ...,
         **named: Any,
+    ) -> Tensor: ...
+    def stft(
+        self,
+        n_fft: builtins.int,
+        hop_length: builtins.int | None = ...,
+        win_length: builtins.int | None = ...,
+        window: Tensor | None = ...,
+        center: builtins.bool = ...,
+        pad_mode: builtins.str = ...,
+        normalized: builtins.bool = ...,
+        onesided: builtins.bool | None = ...,
+        return_complex: builtins.bool | None = ...,
     ) -> Tensor: ...
     def storage(self) -> Any: ...
     def storage_offset(self) -> builtins.int: ...

@@ -47,6 +47,7 @@ from tensorlib.ops import rounding as rounding
 from tensorlib.ops import selection as selection
 from tensorlib.ops import shape as shape
 from tensorlib.ops import shape_functions as shape_functions
+from tensorlib.ops import short_time as short_time
 from tensorlib.ops import sorting as sorting
 from tensorlib.ops import sparse as sparse
 from tensorlib.ops import special as special
