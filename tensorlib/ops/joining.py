@@ -179,6 +179,30 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 @public_function
 @tensor_method
+def unsafe_split(tensor: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """Do as `split`: here pieces may be modified in place, with right gradients, in any case.
+
+    Example:
+        >>> tensorlib.arange(3).unsafe_split(2)
+        (tensor([0, 1]), tensor([2]))
+    """
+    return split(tensor, split_size, dim)
+
+
+@public_function
+@tensor_method
+def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """Do as `chunk`: here pieces may be modified in place, with right gradients, in any case.
+
+    Example:
+        >>> tensorlib.arange(3).unsafe_chunk(2)
+        (tensor([0, 1]), tensor([2]))
+    """
+    return chunk(input, chunks, dim)
+
+
+@public_function
+@tensor_method
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Return pieces of a tensor along a dimension, as views.
 

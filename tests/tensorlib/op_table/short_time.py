@@ -2,21 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import warnings
-
-from tests.tensorlib.op_table.sample import Sample, normal, positive, spaced
-
-
-def quiet(name):
-    """Return a function of PyTorch, without its warnings that there is no window and that results are real."""
-
-    def call(*args, **options):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return getattr(importlib.import_module("torch"), name)(*args, **options)
-
-    return call
+from tests.tensorlib.op_table.sample import Sample, normal, positive, quiet, spaced
 
 
 def forth(*args, **options):

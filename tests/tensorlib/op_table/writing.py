@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import warnings
-
 import numpy
 
 import tensorlib
-from tests.tensorlib.op_table.sample import Sample, bools, integers, normal
+from tests.tensorlib.op_table.sample import Sample, bools, integers, normal, quiet
 
 X, SRC = normal(3, 4), normal(2, 4, seed=1)
 ROWS = numpy.array([[0, 1, 2, 0], [0, 2, 2, 1]])
 WALK = ((3, 2), (1, 2), 1)
-
-
-def quiet(name):
-    """Return a function of PyTorch that warns of its being unfinished or old, without the warning."""
-
-    def call(*args, **options):
-        torch = importlib.import_module("torch")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return getattr(torch, name)(*args, **options)
-
-    return call
 
 
 SAMPLES = [
