@@ -5,8 +5,8 @@ from __future__ import annotations
 from tensorlib.attach import public_function, require_tensor, tensor_method
 from tensorlib.creation import ones
 from tensorlib.errors import ArgumentError, ShapeError
+from tensorlib.ops._fourier import from_half, to_half, whole
 from tensorlib.ops.complex import view_as_real
-from tensorlib.ops.fourier_functions import fft_fft, fft_ifft, fft_irfft, fft_rfft
 from tensorlib.ops.padding import constant_pad
 from tensorlib.ops.strided import restride
 from tensorlib.tensor import Tensor
@@ -68,7 +68,8 @@ def stft(
     if n_fft > signal.shape[-1]:
         raise ArgumentError(f"stft: frames of {n_fft} elements do not fit signals of length {signal.shape[-1]}")
     frames = signal.unfold(-1, n_fft, hop) * weights
-    result = (fft_rfft if half else fft_fft)(frames, norm="ortho" if normalized else None).movedim(-1, -2)
+    norm = "ortho" if normalized else "backward"
+    result = (to_half if half else whole)("stft", frames, None, -1, norm, inverse=False).movedim(-1, -2)
     return result if return_complex or (return_complex is None and is_complex) else view_as_real(result)
 
 
@@ -154,9 +155,10 @@ def istft(
     half = _is_half("istft", input.shape[-2] != n_fft if onesided is None else onesided, return_complex)
     if input.shape[-2] != (n_fft // 2 + 1 if half else n_fft):
         raise ArgumentError(f"istft: {input.shape[-2]} frequencies given, but n_fft is {n_fft} and onesided {half}")
-    inverse = fft_ifft if return_complex else fft_irfft  # which takes the first half of the frequencies
+    inverse = whole if return_complex else from_half  # which takes the first half of the frequencies
+    norm = "ortho" if normalized else "backward"
     spectra = input.movedim(-1, -2)[..., : n_fft if return_complex else n_fft // 2 + 1]
-    frames = inverse(spectra, n_fft, norm="ortho" if normalized else None) * weights
+    frames = inverse("istft", spectra, (n_fft,), -1, norm, inverse=True) * weights
     total = n_fft + hop * (frames.shape[-2] - 1)
     start = n_fft // 2 if center else 0
     kept = slice(start, total - start if length is None else start + length)
