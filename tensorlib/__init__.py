@@ -18,6 +18,7 @@ from tensorlib import optim as optim
 from tensorlib import sampling as sampling
 from tensorlib import storage_methods as _storage_methods  # noqa: F401
 from tensorlib import utils as utils
+from tensorlib import windows as windows
 from tensorlib.attach import FUNCTIONS as _FUNCTIONS
 from tensorlib.autograd.modes import enable_grad as enable_grad
 from tensorlib.autograd.modes import inference_mode as inference_mode
@@ -66,6 +67,7 @@ from tensorlib.dtypes import int64 as long  # noqa: F401
 from tensorlib.dtypes import set_default_dtype as set_default_dtype
 from tensorlib.dtypes import uint8 as uint8
 from tensorlib.exchange import asarray as asarray
+from tensorlib.exchange import empty_permuted as empty_permuted
 from tensorlib.exchange import empty_strided as empty_strided
 from tensorlib.exchange import from_dlpack as from_dlpack
 from tensorlib.exchange import from_file as from_file

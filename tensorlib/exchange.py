@@ -118,6 +118,34 @@ def empty_strided(
     return finished(strided_view("empty_strided", memory, lengths, steps, 0), None, requires_grad)
 
 
+def empty_permuted(
+    size: Any, physical_layout: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return an uninitialised tensor without gaps whose dimensions lie in memory in a given order.
+
+    Args:
+        size: the lengths.
+        physical_layout: the dimensions, from the one whose neighbours lie farthest apart to that of the nearest.
+        dtype: element type; the default type unless given.
+        device: where to put it.
+        requires_grad: record operations on it.
+
+    Raises:
+        ArgumentError: a dimension is missing, or a length negative.
+
+    Example:
+        >>> tensorlib.empty_permuted((2, 3, 4), (0, 2, 1)).stride()
+        (12, 1, 3)
+    """
+    lengths, order = as_ints("empty_permuted", size), as_ints("empty_permuted", physical_layout)
+    if sorted(order) != list(range(len(lengths))):
+        raise ArgumentError(f"empty_permuted: the layout {order} must name each of {len(lengths)} dimensions once")
+    steps, step = [0] * len(lengths), 1
+    for dim in reversed(order):
+        steps[dim], step = step, step * max(lengths[dim], 1)
+    return empty_strided(lengths, tuple(steps), dtype=dtype, device=device, requires_grad=requires_grad)
+
+
 # -- DLPack ----------------------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import numpy
 from tensorlib._xp import device_name, to_host
 from tensorlib.attach import public_function, require_tensor, tensor_method
 from tensorlib.errors import ArgumentError, ShapeError
+from tensorlib.ops.broadcasting import broadcast_tensors
 from tensorlib.ops.indexing import write
 from tensorlib.placement import place
 from tensorlib.random import Generator, drawn_type, randn, source_of
@@ -69,6 +70,69 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     """
     require_tensor("bernoulli", input)
     return input.detach().clone().bernoulli_(input.detach() if p is None else p, generator=generator)
+
+
+@public_function
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Return numbers of events from Poisson distributions, in the shape and type of a tensor of rates.
+
+    Args:
+        input: the rates, floating point numbers.
+        generator: where to draw from; the default generator unless given.
+
+    Raises:
+        ArgumentError: a rate is negative or not finite.
+        TypeError: the rates are no floating point numbers.
+
+    Example:
+        >>> tensorlib.poisson(tensorlib.zeros(2))
+        tensor([0., 0.])
+    """
+    rates = _parameters("poisson", input)
+    if not (numpy.isfinite(rates) & (rates >= 0)).all():
+        raise ArgumentError("poisson: a rate must be finite and not negative")
+    return _drawn_like(input, source_of(generator).poisson(rates))
+
+
+@public_function
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
+    """Return numbers of successes among independent trials.
+
+    Args:
+        count: the numbers of trials, whole but of a floating point type.
+        prob: the probabilities of success, of the same type; both broadcast.
+        generator: where to draw from; the default generator unless given.
+
+    Raises:
+        ArgumentError: a number of trials is negative or not whole, or a probability is not between 0 and 1.
+        ShapeError: the shapes do not broadcast.
+        TypeError: the types are no floating point types, or not the same.
+
+    Example:
+        >>> tensorlib.binomial(tensorlib.tensor([5.0, 5.0]), tensorlib.tensor([0.0, 1.0]))
+        tensor([0., 5.])
+    """
+    trials, chances = _parameters("binomial", count), _parameters("binomial", prob)
+    if count.dtype is not prob.dtype:
+        raise TypeError(f"binomial: count is of type {count.dtype.name}, but prob of {prob.dtype.name}")
+    if not ((trials >= 0) & (trials == numpy.floor(trials)) & numpy.isfinite(trials)).all():
+        raise ArgumentError("binomial: a number of trials must be whole and not negative")
+    if not ((chances >= 0) & (chances <= 1)).all():
+        raise ArgumentError("binomial: a probability must be between 0 and 1")
+    like, _ = broadcast_tensors(count.detach(), prob.detach())
+    return _drawn_like(like, source_of(generator).binomial(trials.astype(numpy.int64), chances))
+
+
+def _parameters(name: str, tensor: Tensor) -> Any:
+    """Return the parameters of distributions in host memory, in double precision."""
+    require_tensor(name, tensor)
+    if not tensor.dtype.is_floating_point:
+        raise TypeError(f"{name}: needs a floating point tensor, not {tensor.dtype.name}")
+    return to_host(tensor._array).astype(numpy.float64)
+
+
+def _drawn_like(like: Tensor, values: Any) -> Tensor:
+    return wrap(place(numpy.asarray(values, like.dtype.numpy), device_name(like._array)))
 
 
 @public_function

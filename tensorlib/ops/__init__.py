@@ -22,6 +22,7 @@ from tensorlib.ops import filling as filling
 from tensorlib.ops import fourier as fourier
 from tensorlib.ops import fourier_functions as fourier_functions
 from tensorlib.ops import gather_scatter as gather_scatter
+from tensorlib.ops import histograms as histograms
 from tensorlib.ops import indexing as indexing
 from tensorlib.ops import inverses as inverses
 from tensorlib.ops import joining as joining
@@ -29,11 +30,13 @@ from tensorlib.ops import lapack as lapack
 from tensorlib.ops import lapack_names as lapack_names
 from tensorlib.ops import linear_systems as linear_systems
 from tensorlib.ops import loss as loss
+from tensorlib.ops import low_rank as low_rank
 from tensorlib.ops import matrix as matrix
 from tensorlib.ops import matrix_functions as matrix_functions
 from tensorlib.ops import matrix_norms as matrix_norms
 from tensorlib.ops import norm as norm
 from tensorlib.ops import numbers as numbers
+from tensorlib.ops import older_norms as older_norms
 from tensorlib.ops import padding as padding
 from tensorlib.ops import pairs as pairs
 from tensorlib.ops import permutations as permutations
@@ -46,6 +49,7 @@ from tensorlib.ops import rounding as rounding
 from tensorlib.ops import selection as selection
 from tensorlib.ops import shape as shape
 from tensorlib.ops import shape_functions as shape_functions
+from tensorlib.ops import short_time as short_time
 from tensorlib.ops import sorting as sorting
 from tensorlib.ops import sparse as sparse
 from tensorlib.ops import special as special

@@ -136,6 +136,86 @@ elu.grads(lambda xp, g, x, alpha: g * xp.where(x > 0, 1, alpha * xp.exp(xp.minim
 
 
 @op(promotion="common", method=False, in_place=True, ordered=True)
+def celu(xp: Any, x: Any, *, alpha: float = 1.0) -> Any:
+    """Return `x` where it is positive and `alpha * (exp(x / alpha) - 1)` elsewhere (Barron, 2017).
+
+    Args:
+        x: a tensor.
+        alpha: minus the limit for low `x`; not zero.
+
+    Raises:
+        ZeroDivisionError: `alpha` is zero.
+
+    Example:
+        >>> tensorlib.celu(tensorlib.tensor([-1.0, 2.0]), alpha=2.0)
+        tensor([-0.7869,  2.0000])
+    """
+    if alpha == 0:
+        raise ZeroDivisionError("celu: alpha must not be 0")
+    return positive_part(xp, x) + alpha * xp.expm1(negative_part(xp, x) / alpha), (x, alpha)
+
+
+celu.grads(lambda xp, g, x, alpha: g * xp.where(x > 0, 1, xp.exp(xp.minimum(x, 0) / alpha)))
+
+# With these, activations keep mean 0 and variance 1 from layer to layer (Klambauer et al., 2017).
+SELU_SCALE = 1.0507009873554804934193349852946
+SELU_ALPHA = 1.6732632423543772848170429916717
+
+
+@op(promotion="common", method=False, in_place=True, ordered=True)
+def selu(xp: Any, x: Any) -> Any:
+    """Return `scale * x` where `x` is positive and `scale * alpha * (exp(x) - 1)` elsewhere (Klambauer et al., 2017).
+
+    Example:
+        >>> tensorlib.selu(tensorlib.tensor([-1.0, 2.0]))
+        tensor([-1.1113,  2.1014])
+    """
+    return SELU_SCALE * (positive_part(xp, x) + SELU_ALPHA * xp.expm1(negative_part(xp, x))), (x,)
+
+
+selu.grads(lambda xp, g, x: g * (SELU_SCALE * xp.where(x > 0, 1, SELU_ALPHA * xp.exp(xp.minimum(x, 0)))))
+
+
+@op(promotion="common", method=False, in_place=True, ordered=True)
+def threshold(xp: Any, x: Any, *, threshold: float, value: float) -> Any:
+    """Return `x` where it is greater than a threshold, and a value elsewhere.
+
+    Args:
+        x: a tensor.
+        threshold: what is not greater is replaced.
+        value: what replaces it.
+
+    Example:
+        >>> tensorlib.threshold(tensorlib.tensor([-1.0, 2.0]), 1.0, 20.0)
+        tensor([20.,  2.])
+    """
+    low = x <= threshold
+    return xp.where(low, xp.asarray(value).astype(x.dtype), x), (low,)
+
+
+threshold.grads(lambda xp, g, low: xp.where(low, 0, g))
+
+
+@op(promotion="common", ordered=True)
+def hardshrink(xp: Any, x: Any, *, lambd: float = 0.5) -> Any:
+    """Return `x` where it is farther from 0 than `lambd`, and 0 elsewhere.
+
+    Args:
+        x: a tensor.
+        lambd: how far.
+
+    Example:
+        >>> tensorlib.hardshrink(tensorlib.tensor([-1.0, 0.25, 2.0]))
+        tensor([-1.,  0.,  2.])
+    """
+    near = (x >= -lambd) & (x <= lambd)
+    return xp.where(near, xp.zeros((), x.dtype), x), (near,)
+
+
+hardshrink.grads(lambda xp, g, near: xp.where(near, 0, g))
+
+
+@op(promotion="common", method=False, in_place=True, ordered=True)
 def hardtanh(xp: Any, x: Any, *, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     """Return `x` limited to a range; the gradient is 0 at its ends and outside.
 

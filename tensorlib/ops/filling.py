@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlib._xp import device_name
-from tensorlib.attach import require_tensor, tensor_method
+from tensorlib.attach import public_function, require_tensor, tensor_method
 from tensorlib.autograd.in_place import assign, check_writable
 from tensorlib.errors import ShapeError
 from tensorlib.ops.indexing import getitem_backward, places, write
@@ -23,6 +23,21 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     if isinstance(value, Tensor) and value.ndim:
         raise ShapeError(f"fill_: needs a number or a 0-d tensor, not one of shape {tuple(value.shape)}")
     return write("fill_", self, ..., value)
+
+
+@public_function
+def fill(input: Tensor, value: Any) -> Tensor:
+    """Return a tensor like another, with one value, a number or a tensor of one element, in every element.
+
+    Raises:
+        ShapeError: the value has more than one element.
+
+    Example:
+        >>> tensorlib.fill(tensorlib.zeros(2), 3)
+        tensor([3., 3.])
+    """
+    require_tensor("fill", input)
+    return fill_(input.clone(), value)
 
 
 @tensor_method

@@ -15,7 +15,7 @@ from tensorlib.ops.shape import narrow, reshape, squeeze
 from tensorlib.tensor import Tensor
 
 
-@op(method=False, aliases=("concat",))
+@op(method=False, aliases=("concat", "concatenate"))
 def cat(xp: Any, *tensors: Any, dim: int = 0) -> Any:
     """Return tensors joined along a dimension that they have.
 
@@ -175,6 +175,30 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     if not input.shape[axis]:
         return _pieces(input, (0,) * chunks, axis)
     return split(input, -(-input.shape[axis] // chunks), axis)
+
+
+@public_function
+@tensor_method
+def unsafe_split(tensor: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """Do as `split`: here pieces may be modified in place, with right gradients, in any case.
+
+    Example:
+        >>> tensorlib.arange(3).unsafe_split(2)
+        (tensor([0, 1]), tensor([2]))
+    """
+    return split(tensor, split_size, dim)
+
+
+@public_function
+@tensor_method
+def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """Do as `chunk`: here pieces may be modified in place, with right gradients, in any case.
+
+    Example:
+        >>> tensorlib.arange(3).unsafe_chunk(2)
+        (tensor([0, 1]), tensor([2]))
+    """
+    return chunk(input, chunks, dim)
 
 
 @public_function

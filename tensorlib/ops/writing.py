@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from tensorlib._xp import at
 from tensorlib.attach import in_place_method, public_function, require_tensor, tensor_method
 from tensorlib.creation import tensor as make_tensor
 from tensorlib.dims import as_dim
 from tensorlib.errors import ArgumentError, ShapeError
+from tensorlib.ops._index import check_range
 from tensorlib.ops.arithmetic import mul
 from tensorlib.ops.diagonals import diagonal as diagonal_of
 from tensorlib.ops.filling import index_put_
@@ -181,6 +183,51 @@ def _rank_among_equals(index: Tensor, axis: int, length: int) -> Tensor:
     same = moved[..., None, :] == moved[..., :, None]
     earlier = arange(moved.shape[-1], device=index.device)
     return (same & (earlier[None, :] < earlier[:, None])).sum(-1).movedim(-1, axis)
+
+
+@public_function
+@in_place_method
+@tensor_method
+def index_reduce(
+    input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
+    """Return a copy in which slices of a source are combined at the places along a dimension that an index names.
+
+    Args:
+        input: a tensor.
+        dim: the dimension.
+        index: integers in one dimension; all slices for one place are combined.
+        source: a tensor of the input's shape, but as long as the index along the dimension.
+        reduce: "prod", "mean", "amax" or "amin".
+        include_self: combine with the slice that was there; otherwise only places that the index does not name keep
+            theirs.
+
+    Raises:
+        ArgumentError: there is no such reduction.
+        DimensionError: the dimension is out of range.
+        IndexError: a place is out of range.
+        ShapeError: index or source do not fit.
+
+    Example:
+        >>> tensorlib.ones(2).index_reduce(0, tensorlib.tensor([1, 1]), tensorlib.tensor([3.0, 5.0]), "prod")
+        tensor([ 1., 15.])
+    """
+    for value in (input, index, source):
+        require_tensor("index_reduce", value)
+    if reduce not in REDUCTIONS[1:]:
+        raise ArgumentError(f"index_reduce: reduce is {reduce!r}, but must be one of {', '.join(REDUCTIONS[1:])}")
+    axis = as_dim("index_reduce", dim, input.ndim)
+    if not input.ndim:
+        raise ShapeError("index_reduce: a 0-d tensor has no dimension to name places of")
+    if index.ndim != 1:
+        raise ShapeError(f"index_reduce: needs an index of one dimension, not of shape {tuple(index.shape)}")
+    expected = (*input.shape[:axis], *index.shape, *input.shape[axis + 1 :])
+    if tuple(source.shape) != expected:
+        raise ShapeError(f"index_reduce: needs a source of shape {expected}, not {tuple(source.shape)}")
+    with at(index._array):
+        check_range("index_reduce", index._array, input.shape[axis])
+    wide = index.reshape((-1,) + (1,) * (input.ndim - axis - 1)).expand(expected)
+    return scatter_reduce(input, axis, wide, source, reduce, include_self=include_self)
 
 
 @public_function

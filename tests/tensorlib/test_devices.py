@@ -119,6 +119,8 @@ def test_creation(device):
         tensorlib.arange(2, device=device),
         tensorlib.linspace(0, 1, 2, device=device),
         tensorlib.eye(2, device=device),
+        tensorlib.hann_window(3, device=device),
+        tensorlib.kaiser_window(3, device=device),
         tensorlib.rand(2, device=device),
         tensorlib.randperm(2, device=device),
         tensorlib.tensor([1.0, 2.0], device=device),

@@ -8,7 +8,7 @@ import scipy.stats
 
 import tensorlib
 from tensorlib import Generator
-from tensorlib.errors import ArgumentError
+from tensorlib.errors import ArgumentError, ShapeError
 
 COUNT = 4000
 DRAWS = {
@@ -19,6 +19,10 @@ DRAWS = {
     "normal": lambda source: tensorlib.normal(tensorlib.full((COUNT,), 3.0), 2.0, generator=source),
     "bernoulli": lambda source: tensorlib.full((COUNT,), 0.3).bernoulli(generator=source),
     "multinomial": lambda source: tensorlib.tensor([1.0, 3.0, 0.0]).multinomial(COUNT, True, generator=source),
+    "poisson": lambda source: tensorlib.poisson(tensorlib.full((COUNT,), 3.5), source),
+    "binomial": lambda source: tensorlib.binomial(
+        tensorlib.full((COUNT, 1), 7.0), tensorlib.tensor([0.3]), generator=source
+    ).view(-1),
     "uniform_": lambda source: tensorlib.zeros(COUNT).uniform_(-1, 3, generator=source),
     "normal_": lambda source: tensorlib.zeros(COUNT).normal_(3, 2, generator=source),
     "exponential_": lambda source: tensorlib.zeros(COUNT).exponential_(2, generator=source),
@@ -43,6 +47,8 @@ DISCRETE = {
     "random_": dict.fromkeys(range(2, 7), 0.2),
     "bernoulli": {0: 0.7, 1: 0.3},
     "bernoulli_": {0: 0.7, 1: 0.3},
+    "poisson": {k: scipy.stats.poisson(3.5).pmf(k) for k in range(40)},
+    "binomial": {k: scipy.stats.binom(7, 0.3).pmf(k) for k in range(8)},
     "multinomial": {0: 0.25, 1: 0.75},
     "geometric_": {k: 0.3 * 0.7 ** (k - 1) for k in range(1, 60)},
 }
@@ -132,3 +138,35 @@ def test_filling_cuts_the_history():
     y[0].normal_()
     y.sum().backward()
     assert x.grad.tolist() == [0, 1]
+
+
+def test_poisson_and_binomial():
+    rates = tensorlib.zeros(2, 3, dtype="float16")
+    assert tensorlib.poisson(rates).dtype is tensorlib.float16
+    assert tensorlib.poisson(rates).tolist() == [[0] * 3] * 2
+    drawn = tensorlib.binomial(tensorlib.tensor([[4.0], [2.0]], requires_grad=True), tensorlib.tensor([0.0, 1.0]))
+    assert drawn.tolist() == [[0, 4], [0, 2]]
+    assert not drawn.requires_grad
+
+
+ONE = tensorlib.ones(2)
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "error", "text"),
+    [
+        ("poisson", (-ONE,), ArgumentError, "poisson: a rate must be finite and not negative"),
+        ("poisson", (ONE.long(),), TypeError, "poisson: needs a floating point tensor, not int64"),
+        ("poisson", ("x",), TypeError, "poisson: needs a Tensor, not str"),
+        ("binomial", (ONE.long(), ONE), TypeError, "binomial: needs a floating point tensor, not int64"),
+        ("binomial", (ONE, 0.5), TypeError, "binomial: needs a Tensor, not float"),
+        ("binomial", (ONE, ONE.double()), TypeError, "binomial: count is of type float32, but prob of float64"),
+        ("binomial", (ONE / 2, ONE), ArgumentError, "binomial: a number of trials must be whole and not negative"),
+        ("binomial", (-ONE, ONE), ArgumentError, "binomial: a number of trials must be whole and not negative"),
+        ("binomial", (ONE, 2 * ONE), ArgumentError, "binomial: a probability must be between 0 and 1"),
+        ("binomial", (ONE, tensorlib.ones(3)), ShapeError, "broadcast"),
+    ],
+)
+def test_wrong_parameters(name, args, error, text):
+    with pytest.raises(error, match=text):
+        getattr(tensorlib, name)(*args)

@@ -295,6 +295,19 @@ def test_what_cannot_be_written():
         x.put_(tensorlib.tensor([0, 1]), tensorlib.ones(1))
     with pytest.raises(ArgumentError, match="scatter_reduce: reduce is 'x', but must be one of sum, prod"):
         x.scatter_reduce(0, tensorlib.tensor([0]), x, "x")
+    place = tensorlib.tensor([0])
+    with pytest.raises(ArgumentError, match="index_reduce: reduce is 'sum', but must be one of prod, mean, amax, amin"):
+        x.index_reduce(0, place, x[:1], "sum")
+    with pytest.raises(ShapeError, match=r"index_reduce: needs a source of shape \(1,\), not \(4,\)"):
+        x.index_reduce_(0, place, x, "amax")
+    with pytest.raises(ShapeError, match=r"index_reduce: needs an index of one dimension, not of shape \(1, 1\)"):
+        x.index_reduce(0, place[None], x, "amax")
+    with pytest.raises(IndexError, match=r"index_reduce: .*4"):
+        x.index_reduce(0, place + 4, x[:1], "amax")
+    with pytest.raises(ShapeError, match="index_reduce: a 0-d tensor has no dimension"):
+        x[0].index_reduce(0, place, x[:1], "amax")
+    with pytest.raises(ShapeError, match=r"fill_: needs a number or a 0-d tensor, not one of shape \(4,\)"):
+        tensorlib.fill(x, x)
     with pytest.raises(ShapeError, match=r"select_scatter: the source has shape \(2,\), but its place \(\)"):
         tensorlib.select_scatter(x, tensorlib.ones(2), 0, 0)
     with pytest.raises(IndexError, match="unravel_index: a place is out of range for 4 elements"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tensorlib._xp import array_module
+from tensorlib._xp import array_module, at
 from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.ops.indexing import index_select
 from tensorlib.ops.padding import constant_pad
@@ -55,7 +55,8 @@ def _taken(input: Tensor, dim: int, before: int, after: int, mode: str) -> Tenso
             f"pad: {mode} by ({before}, {after}) needs at most {widest}, since dimension {dim} has length {length}"
         )
     xp = array_module(input._array)
-    places = _PLACES[mode](xp, xp.arange(-before, length + after), length)
+    with at(input._array):
+        places = _PLACES[mode](xp, xp.arange(-before, length + after), length)
     return index_select(input, dim, wrap(places))
 
 

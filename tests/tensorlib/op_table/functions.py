@@ -37,6 +37,8 @@ SAMPLES = [
     Sample("split", (normal(0, 2), 3)),
     Sample("chunk", (normal(5, 2), 3)),
     Sample("chunk", (normal(2, 0), 2, 1)),
+    Sample("unsafe_split", (normal(2, 5), 2, 1)),
+    Sample("unsafe_chunk", (normal(2, 5), 3, -1)),
     Sample("tensor_split", (normal(5), 3)),
     Sample("tensor_split", (normal(2, 5), (1, 3, 7), -1)),
     Sample("unbind", (normal(2, 3),)),

@@ -6,6 +6,8 @@ gradients and second gradients, and compare them with NumPy and PyTorch.
 
 from __future__ import annotations
 
+import importlib
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -162,6 +164,17 @@ def binary(op: str, left: Make = normal, right: Make = normal, **fields: Any) ->
         (spaced(left(2, 3)), spaced(right(2, 3, seed=1))),
     ]
     return [Sample(op, pair, **fields) for pair in pairs]
+
+
+def quiet(name: str) -> Callable[..., Any]:
+    """Return the function of PyTorch, without its warnings of what is old or unfinished."""
+
+    def call(*args: Any, **options: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return getattr(importlib.import_module("torch"), name)(*args, **options)
+
+    return call
 
 
 def _brief(value: Any) -> str:
