@@ -127,6 +127,8 @@ class FileStore:
                 # Whoever cannot get its turn leaves all the same: its lock ends with the file's handle.
                 with contextlib.suppress(StoreError), self._turn() as journal:
                     journal.write(f"member/{self._slot}", None)
+                    # Within the turn, so that of two who leave at once the second sees that it is the last.
+                    unlock(self._descriptor, _MEMBERS + self._slot)
                     if not self._has_others() and self._is_at_path():
                         os.unlink(self.path)
             finally:
