@@ -21,6 +21,8 @@ from dist.timeouts import DEFAULT_TIMEOUT
 _TURN: Final = 1 << 40
 _MEMBERS: Final = _TURN + 1
 _MOST_MEMBERS: Final = 1 << 20
+# Who leaves waits no longer for its turn; the next to open the file finds that the member is gone.
+_FAREWELL = 2.0  # seconds
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.02  # seconds
 SHOWN_KEYS = 10
 
@@ -124,8 +126,7 @@ class FileStore:
             return
         with self._mutex:
             try:
-                # Whoever cannot get its turn leaves all the same: its lock ends with the file's handle.
-                with contextlib.suppress(StoreError), self._turn() as journal:
+                with contextlib.suppress(StoreError), self._turn(min(self.timeout, _FAREWELL)) as journal:
                     journal.write(f"member/{self._slot}", None)
                     # Within the turn, so that of two who leave at once the second sees that it is the last.
                     unlock(self._descriptor, _MEMBERS + self._slot)
@@ -186,13 +187,13 @@ class FileStore:
         return False
 
     @contextlib.contextmanager
-    def _turn(self) -> Iterator[Journal]:
-        """Have the file, as it is now, for this thread alone."""
+    def _turn(self, seconds: float | None = None) -> Iterator[Journal]:
+        """Have the file, as it is now, for this thread alone; wait for that as long as the store's timeout."""
         with self._mutex:
             if self._descriptor < 0:
                 raise StoreGone(f"the store in {self.path} was closed")
             with self._system_errors():
-                self._lock(time.monotonic() + self.timeout)
+                self._lock(time.monotonic() + (self.timeout if seconds is None else seconds))
                 try:
                     # A network file system shows what others wrote once a lock is taken.
                     self._journal.catch_up()

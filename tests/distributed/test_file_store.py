@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -126,6 +127,65 @@ store.close()
     assert [process.communicate("\n", timeout=20)[1] for process in processes] == [""] * 3
 
 
+def test_whoever_leaves_last_removes_the_file(path: Path) -> None:
+    def call(_: int) -> None:
+        for _ in range(30):
+            store = FileStore(path, timeout=20)
+            store.add("count", 1)
+            store.close()
+
+    assert in_threads(4, call) == [None] * 4
+
+
+def test_writers_that_are_killed_spoil_nothing(path: Path) -> None:
+    code = """
+import sys
+from dist.store import FileStore
+store = FileStore(sys.argv[1], timeout=20)
+print("open", flush=True)
+while True:
+    store.add("count", 1)
+    store.set("key", b"x" * 10000)
+"""
+    store = FileStore(path, timeout=20)
+    for _ in range(4):
+        writers = [start(code, path) for _ in range(2)]
+        assert [line_of(writer) for writer in writers] == ["open"] * 2
+        before = store.add("count", 0)
+        store.wait(["key"], timeout=20)
+        for writer in writers:
+            kill(writer)
+        assert store.add("count", 1) > before
+        assert store.get("key", timeout=0) == b"x" * 10000
+    store.close()
+
+
+def test_forked_child_does_not_keep_a_killed_member_alive(path: Path) -> None:
+    code = """
+import os, sys, time
+from dist.store import FileStore
+store = FileStore(sys.argv[1], timeout=20)
+child = os.fork()
+if child == 0:
+    os.closerange(0, 3)
+    time.sleep(60)
+    os._exit(0)
+print(store.member, child, flush=True)
+time.sleep(60)
+"""
+    store = FileStore(path, timeout=5)
+    parent = start(code, path)
+    member, _, child = line_of(parent).rpartition(" ")
+    assert store.is_alive(member)
+    kill(parent)
+    deadline = time.monotonic() + 10
+    while store.is_alive(member) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not store.is_alive(member)
+    os.kill(int(child), signal.SIGKILL)  # it is still there
+    store.close()
+
+
 def test_names_keep_stores_in_one_file_apart(path: Path) -> None:
     stores = [FileStore(path, name, timeout=5) for name in ("", "a", "a/b", "a%2Fb")]
     for number, store in enumerate(stores):
@@ -207,9 +267,12 @@ def test_file_that_is_something_else_stays_as_it_is(tmp_path: Path) -> None:
 
 
 def test_process_that_was_stopped_at_its_turn(path: Path) -> None:
-    stopped = FileStore(path, timeout=5)
+    stopped, other = FileStore(path, timeout=5), FileStore(path, timeout=0.2)
     with stopped._turn():
         started = time.monotonic()
+        with pytest.raises(StoreTimeout, match="kept locked by another process"):
+            other.set("key", b"1")
+        other.close()
         with pytest.raises(StoreTimeout, match="kept locked by another process"):
             FileStore(path, timeout=0.2)
         assert time.monotonic() - started < 2
