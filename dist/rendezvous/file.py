@@ -38,7 +38,8 @@ class Group:
 
     Attributes:
         size: the number of ranks.
-        members: by rank: the names of its store's member and of the process, and the machine it runs on.
+        members: by rank: the names of its store's member and of the process, the machine it runs on, and whether its
+            number was given or is any that is free.
         error: why they cannot become a group, or "".
     """
 
@@ -69,8 +70,9 @@ def from_file(settings: Settings) -> Rendezvous:
     rank, size = environment.rank_if_given_and_size(settings.rank, settings.world_size)
     deadline = time.monotonic() + settings.timeout
     with contextlib.closing(FileStore(path, settings.group_name, settings.timeout)) as store:
-        key, own = _arrive(store, rank, size)
+        key = _arrive(store, rank, size)
         group = _wait_for_all(store, key, settings, deadline)
+        own = next(number for number, member in group.members.items() if member["store"] == store.member)
         hosts = {member["machine"] for member in group.members.values()}
         address = LOOPBACK if len(hosts) == 1 else own_address(ALL_INTERFACES)
         if own == 0:
@@ -86,8 +88,8 @@ def _path(url: str) -> str:
     return path
 
 
-def _arrive(store: FileStore, rank: int | None, size: int) -> tuple[str, int]:
-    """Add this process to the group that forms now; return the group's key and the process's rank."""
+def _arrive(store: FileStore, rank: int | None, size: int) -> str:
+    """Add this process to the group that forms now; return the group's key."""
     while True:
         number = store.add("current", 0)
         key = f"group {number}"
@@ -97,32 +99,38 @@ def _arrive(store: FileStore, rank: int | None, size: int) -> tuple[str, int]:
             store.compare_set("current", b"%d" % number, b"%d" % (number + 1))
             continue
         group.members = {known: m for known, m in group.members.items() if store.is_alive(m["store"])}
-        own = _free_rank(group) if rank is None else rank
-        _add(group, own, size, store.member)
+        _add(group, rank, size, store.member)
         after = group.to_bytes()
         if store.compare_set(key, before, after) == after:
-            return key, own
+            return key
 
 
 def _free_rank(group: Group) -> int:
     return next(rank for rank in range(group.size) if rank not in group.members)
 
 
-def _add(group: Group, rank: int, size: int, member: str) -> None:
-    """Add a process, or note why it does not fit."""
+def _add(group: Group, given: int | None, size: int, member: str) -> None:
+    """Add a process with the rank given, or any; or note why it does not fit."""
     host = socket.gethostname()
     process = f"host {host}, pid {os.getpid()}"
     if not group.members:
         group.size = size
+    rank = _free_rank(group) if given is None else given
+    holder = group.members.get(rank)
+    if holder and holder["number"] == "any":
+        # Whoever does not mind moves on: as long as some are missing, there is a number free.
+        free = _free_rank(group)
+        group.members[free], holder = group.members.pop(rank), None
     name = f"rank {rank} ({process})"
     if size != group.size:
         other = min(group.members)
         first = f"rank {other} ({group.members[other]['process']})"
         group.error = f"world_size differs: {name} has {size}, {first} has {group.size}"
-    elif rank in group.members:
-        group.error = f"two processes are rank {rank}: {name} and rank {rank} ({group.members[rank]['process']})"
+    elif holder:
+        group.error = f"two processes are rank {rank}: {name} and rank {rank} ({holder['process']})"
     else:
-        group.members[rank] = {"store": member, "process": process, "machine": _machine(host)}
+        number = "any" if given is None else "given"
+        group.members[rank] = {"store": member, "process": process, "machine": _machine(host), "number": number}
 
 
 def _machine(host: str) -> str:

@@ -56,6 +56,16 @@ def test_ranks_meet(path: Path, size: int, given: bool) -> None:
     assert len({one.secret for one in met}) == 1
 
 
+def test_some_ranks_are_given(path: Path) -> None:
+    def call(index: int) -> Rendezvous:
+        time.sleep(0.05 * index)
+        return meet_and_part(path, [-1, 2, 0, -1][index], 4)
+
+    met = in_threads(4, call)
+    assert [met[1].rank, met[2].rank] == [2, 0]
+    assert sorted([met[0].rank, met[3].rank]) == [1, 3]
+
+
 def test_ranks_from_the_environment(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "1")

@@ -176,13 +176,15 @@ time.sleep(60)
     store = FileStore(path, timeout=5)
     parent = start(code, path)
     member, _, child = line_of(parent).rpartition(" ")
-    assert store.is_alive(member)
-    kill(parent)
-    deadline = time.monotonic() + 10
-    while store.is_alive(member) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not store.is_alive(member)
-    os.kill(int(child), signal.SIGKILL)  # it is still there
+    try:
+        assert store.is_alive(member)
+        kill(parent)
+        deadline = time.monotonic() + 10
+        while store.is_alive(member) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not store.is_alive(member)
+    finally:
+        os.kill(int(child), signal.SIGKILL)  # it is still there
     store.close()
 
 
