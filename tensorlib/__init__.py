@@ -142,7 +142,8 @@ def __getattr__(name: str) -> Any:
     if found is None and name.endswith("_") and not name.startswith("_"):
         found = vars(Tensor).get(name)
     if found is None:
-        raise AttributeError(f"module 'tensorlib' has no attribute {name!r}")
+        hint = ": there are complex64 and complex128" if name == "complex32" else ""
+        raise AttributeError(f"module 'tensorlib' has no attribute {name!r}{hint}")
     return found
 
 

@@ -20,7 +20,6 @@ from tensorlib.ops import extremes as extremes
 from tensorlib.ops import factorizations as factorizations
 from tensorlib.ops import filling as filling
 from tensorlib.ops import fourier as fourier
-from tensorlib.ops import fourier_dimensions as fourier_dimensions
 from tensorlib.ops import fourier_functions as fourier_functions
 from tensorlib.ops import gather_scatter as gather_scatter
 from tensorlib.ops import indexing as indexing

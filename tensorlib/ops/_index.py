@@ -194,6 +194,8 @@ def check_range(name: str, index: Any, length: int) -> None:
         raise TypeError(f"{name}: an index must be of integers, not {index.dtype}")
     if not index.size:
         return
+    if index.dtype == numpy.int64 and index.flags.c_contiguous and index.view(numpy.uint64).max() < length:
+        return  # as numbers without sign the negative ones are the greatest: one look instead of two
     low, high = int(index.min()), int(index.max())
     if low < 0 or high >= length:
         raise IndexError(f"{name}: index {low if low < 0 else high} is out of range for a dimension of length {length}")

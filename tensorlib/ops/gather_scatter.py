@@ -11,6 +11,7 @@ from tensorlib.autograd.op import op
 from tensorlib.dims import as_dim
 from tensorlib.dtypes import factor_for
 from tensorlib.errors import ArgumentError, ShapeError
+from tensorlib.kernels.gathering import gathered_rows
 from tensorlib.ops._index import add_at, along_dim, check_range
 from tensorlib.ops.broadcasting import broadcast_shapes
 from tensorlib.ops.indexing import getitem, getitem_backward, places, put_elements
@@ -43,7 +44,8 @@ def gather(xp: Any, x: Any, dim: Any, index: Any, *, sparse_grad: bool = False) 
     axis = _checked("gather", x, dim, index)
     if not x.ndim:
         return x.reshape(1)[index], (axis, index, x.shape)
-    return x[along_dim(xp, index, axis)], (axis, index, x.shape)
+    chosen = gathered_rows(x, index) if axis == x.ndim - 1 else None
+    return (x[along_dim(xp, index, axis)] if chosen is None else chosen), (axis, index, x.shape)
 
 
 def _checked(name: str, x: Any, dim: Any, index: Any, source: Any = None) -> int:

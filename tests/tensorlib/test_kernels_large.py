@@ -11,6 +11,7 @@ import scipy.special
 import tensorlib
 from tensorlib.kernels import exponential
 from tensorlib.kernels.copying import row_major_copy
+from tensorlib.kernels.gathering import gathered_rows
 from tensorlib.kernels.sums import sum_along
 
 
@@ -93,3 +94,18 @@ def test_copies_of_views(shape: tuple[int, ...], dtype: str) -> None:
         np.testing.assert_array_equal(copy, view)
         assert copy.flags.c_contiguous
         assert not np.may_share_memory(copy, x)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gathered_rows(dtype):
+    x = np.random.default_rng(0).normal(size=(2, 300, 400)).astype(dtype)
+    index = np.random.default_rng(1).integers(0, 400, (2, 300, 120))
+    np.testing.assert_array_equal(gathered_rows(x, index), np.take_along_axis(x, index, -1))
+    ours = tensorlib.gather(tensorlib.from_numpy(x), 2, tensorlib.from_numpy(index))
+    np.testing.assert_array_equal(ours.numpy(), np.take_along_axis(x, index, -1))
+    for others in ((x[:, ::2], index[:, ::2]), (x, index.astype("i4")), (x, index[:, :10]), (x.astype("i8"), index)):
+        assert gathered_rows(*others) is None
+    for wrong in (-1, 400):
+        index[1, 7, 9] = wrong
+        with pytest.raises(IndexError, match=f"gather: index {wrong} is out of range for a dimension of length 400"):
+            tensorlib.gather(tensorlib.from_numpy(x), 2, tensorlib.from_numpy(index))

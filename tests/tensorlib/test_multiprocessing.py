@@ -1,4 +1,4 @@
-"""Tensors between real processes: by both strategies, forked and spawned, ended normally and killed."""
+"""Tensors between real processes: by both strategies, forked and spawned."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ import doctest
 import gc
 import multiprocessing as standard
 import os
-import signal
-import subprocess
 import sys
 import threading
 import time
-from multiprocessing.reduction import ForkingPickler
-from pathlib import Path
 
 import numpy
 import pytest
@@ -22,9 +18,8 @@ from tensorlib import multiprocessing, nn
 from tensorlib.errors import ArgumentError, GraphError
 from tensorlib.multiprocessing import reductions, segments
 from tests import fakecupy
+from tests.tensorlib.processes import SECONDS, Running, named_by, received, sent
 
-ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 20  # after which a test gives up waiting
 METHODS = ("fork", "spawn", "forkserver")
 
 
@@ -35,42 +30,6 @@ def strategy(request):
     multiprocessing.set_sharing_strategy("file_descriptor")
     gc.collect()
     assert named_by([os.getpid()]) == []
-
-
-def named_by(pids):
-    """Return the files in /dev/shm that processes made."""
-    return [name for name in os.listdir("/dev/shm") if name.startswith(tuple(f"tensorlib-{pid}-" for pid in pids))]
-
-
-def received(source):
-    assert source.poll(SECONDS), "nothing came"
-    return source.recv()
-
-
-def sent(tensor):
-    """Return a tensor as the receiver gets it, here in the same process."""
-    return ForkingPickler.loads(ForkingPickler.dumps(tensor))
-
-
-class Running:
-    """A process and a pipe to it; it is killed if it does not end."""
-
-    def __init__(self, method, target, *args):
-        context = multiprocessing.get_context(method)
-        self.pipe, other = context.Pipe()
-        self.process = context.Process(target=target, args=(other, *args))
-        self.process.start()
-        other.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.join(SECONDS)
-        if self.process.exitcode is None:
-            self.process.kill()
-            self.process.join()
-        assert self.process.exitcode == 0
 
 
 # -- handles, not copies -------------------------------------------------------------------------------------------
@@ -332,139 +291,6 @@ def test_training_a_shared_model(method, strategy):
     assert abs(model(tensorlib.ones(1, 2)).item() - 3) < 0.01
 
 
-# -- what is left behind -------------------------------------------------------------------------------------------
-
-
-def send_and_end(pipe):
-    pipe.send(tensorlib.ones(2))
-
-
-def test_the_sender_must_live_with_descriptors():
-    with Running("fork", send_and_end) as other:
-        other.process.join(SECONDS)
-        with pytest.raises(ConnectionError, match=r"the process that sent it has ended.*file_system"):
-            received(other.pipe)
-
-
-def test_the_sender_may_end_with_names():
-    multiprocessing.set_sharing_strategy("file_system")
-    try:
-        with Running("fork", send_and_end) as other:
-            other.process.join(SECONDS)
-            assert len(named_by([other.process.pid])) == 1
-            got = received(other.pipe)
-            assert got.tolist() == [1, 1]
-            del got
-            assert named_by([other.process.pid]) == []
-    finally:
-        multiprocessing.set_sharing_strategy("file_descriptor")
-
-
-PROGRAM = """
-import os, signal, sys, time
-import tensorlib
-import tensorlib.multiprocessing as mp
-
-def work(pipe, mine):
-    got, theirs = pipe.recv(), tensorlib.ones(1000).share_memory_()
-    got += 1
-    pipe.send(theirs)
-    time.sleep(0.1 if sys.argv[3] == "normal" else 60)
-
-if __name__ == "__main__":
-    mp.set_sharing_strategy(sys.argv[1])
-    context = mp.get_context(sys.argv[2])
-    pipe, other = context.Pipe()
-    queue = context.Queue()
-    argument = tensorlib.zeros(1000).share_memory_()
-    process = context.Process(target=work, args=(other, argument))
-    process.start()
-    whole = tensorlib.zeros(1000)
-    pipe.send(whole)
-    got = pipe.recv()
-    assert whole[0] == 1 and got.is_shared()
-    queue.put(tensorlib.ones(3))  # the queue sends it from a thread, at the latest at the end
-    print(os.getpid(), process.pid, flush=True)
-    if sys.argv[3] == "worker killed":
-        os.kill(process.pid, signal.SIGKILL)
-    if sys.argv[3] == "all killed":
-        time.sleep(60)
-    process.join()
-    queue.get()
-"""
-
-
-@pytest.mark.parametrize("end", ["normal", "worker killed", "all killed"])
-@pytest.mark.parametrize("method", ["fork", "spawn"])
-@pytest.mark.parametrize("name", ["file_descriptor", "file_system"])
-def test_nothing_is_left(name, method, end, tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text(PROGRAM)
-    main, pids = started(script, name, method, end)
-    if end == "all killed":
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
-    _, errors = main.communicate(timeout=SECONDS)
-    if end == "normal":
-        assert (main.returncode, errors) == (0, "")
-    deadline = time.monotonic() + SECONDS
-    while (left := named_by(pids)) and time.monotonic() < deadline:
-        time.sleep(0.02)  # the resource tracker ends a moment after the others
-    assert left == []
-
-
-def started(*command):
-    """Start a program, and return it with the process ids that it prints."""
-    program = subprocess.Popen(
-        [sys.executable, *map(str, command)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    return program, [int(pid) for pid in program.stdout.readline().split()]
-
-
-MANY = """
-import os, resource, sys
-import tensorlib
-import tensorlib.multiprocessing as mp
-
-mp.set_sharing_strategy(sys.argv[1])
-print(os.getpid(), flush=True)
-resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-tensors = [tensorlib.ones(2).share_memory_() for _ in range(200)]
-"""
-
-
-@pytest.mark.parametrize("name", ["file_descriptor", "file_system"])
-def test_names_need_no_descriptors(name, tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text(MANY)
-    program, pids = started(script, name)
-    _, errors = program.communicate(timeout=SECONDS)
-    if name == "file_system":
-        assert (program.returncode, errors) == (0, "")
-    else:
-        assert "shared memory of 8 bytes: Too many open files; raise `ulimit -n`, or use set_sharing_strategy" in errors
-    assert named_by(pids) == []
-
-
-def allocate_named(size):
-    multiprocessing.set_sharing_strategy("file_system")
-    try:
-        segments.allocate(size)
-    finally:
-        multiprocessing.set_sharing_strategy("file_descriptor")
-
-
-def test_too_much_memory():
-    room = os.statvfs("/dev/shm")
-    with pytest.raises(OSError, match=r"shared memory of \d+ bytes: No space left on device"):
-        allocate_named(room.f_blocks * room.f_frsize + 1)
-    assert named_by([os.getpid()]) == []
-
-
 def test_only_the_memory_that_there_is_counts(strategy):
     x = tensorlib.zeros(1).expand(2**44)
     assert sent(x).shape == (2**44,)
@@ -480,41 +306,6 @@ def test_strategies():
         multiprocessing.set_sharing_strategy("pigeons")
 
 
-LATE = """
-import psutil
-import tensorlib
-import tensorlib.multiprocessing as mp
-
-def work():
-    mp.set_sharing_strategy("file_system")
-
-if __name__ == "__main__":
-    tensorlib.zeros(2).share_memory_()
-    for parent_chooses in (False, True):
-        if parent_chooses:
-            mp.set_sharing_strategy("file_system")
-        process = mp.get_context("fork").Process(target=work)
-        process.start()
-        process.join()
-        print(process.exitcode, len(psutil.Process().children()))
-    process = mp.get_context("spawn").Process(target=work)
-    process.start()
-    process.join()
-    print(process.exitcode)
-"""
-
-
-def test_names_are_chosen_before_processes_are_forked(tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text(LATE)
-    command, environment = [sys.executable, str(script)], {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, env=environment, check=True)
-    assert done.stdout.split("\n") == ["1 0", "0 1", "0", ""]  # with file descriptors there is no further process
-    assert (
-        "ArgumentError: set_sharing_strategy: 'file_system' must be chosen before processes are forked" in done.stderr
-    )
-
-
 def test_everything_of_the_standard_library_is_there():
     for name in standard.__all__:
         assert getattr(multiprocessing, name) is getattr(standard, name)
@@ -523,85 +314,6 @@ def test_everything_of_the_standard_library_is_there():
     assert multiprocessing.queues.SimpleQueue is standard.queues.SimpleQueue
     with pytest.raises(AttributeError, match="nothing_of_this_name"):
         _ = multiprocessing.nothing_of_this_name
-
-
-# -- spawn ---------------------------------------------------------------------------------------------------------
-
-
-def add_index(index, tensor):
-    tensor[index] += index
-
-
-def fail(index, size):
-    if index == 1:
-        raise ValueError("x" * size)
-    time.sleep(60)
-
-
-def end_by(index, signal_number):
-    if index == 1:
-        os.kill(os.getpid(), signal_number)
-    time.sleep(60)
-
-
-def leave(index):
-    sys.exit(3 if index == 0 else 0)
-
-
-def interrupted(index):
-    raise KeyboardInterrupt
-
-
-def test_spawn():
-    x = tensorlib.ones(3)
-    assert multiprocessing.spawn(add_index, (x,), nprocs=3) is None
-    assert x.tolist() == [1, 2, 3]
-
-
-def test_spawn_without_waiting():
-    x = tensorlib.ones(2)
-    context = multiprocessing.spawn(add_index, (x,), nprocs=2, join=False, daemon=True)
-    assert len(context.pids()) == 2
-    assert all(process.daemon for process in context.processes)
-    deadline = time.monotonic() + SECONDS
-    while not context.join(timeout=1):
-        assert time.monotonic() < deadline
-    assert context.join()
-    assert x.tolist() == [1, 2]
-
-
-@pytest.mark.parametrize("size", [3, 1_000_000])  # a pipe holds less than the second
-def test_spawn_shows_the_traceback(size):
-    started_at = time.monotonic()
-    with pytest.raises(multiprocessing.ProcessRaisedException) as caught:
-        multiprocessing.start_processes(fail, (size,), nprocs=2, start_method="fork")
-    text = str(caught.value)
-    assert text.startswith("process 1 raised an exception:")
-    assert "Traceback" in text
-    assert "in fail" in text
-    assert "ValueError: " + "x" * size in text
-    assert caught.value.error_index == 1
-    assert isinstance(caught.value, multiprocessing.ProcessException)
-    assert time.monotonic() - started_at < SECONDS  # the other was ended
-
-
-def test_spawn_names_the_signal():
-    with pytest.raises(multiprocessing.ProcessExitedException, match="process 1 was ended by SIGKILL") as caught:
-        multiprocessing.start_processes(end_by, (signal.SIGKILL,), nprocs=2, start_method="fork")
-    error = caught.value
-    assert (error.error_index, error.exit_code, error.signal_name) == (1, -9, "SIGKILL")
-    copied = ForkingPickler.loads(ForkingPickler.dumps(error))
-    assert (str(copied), vars(copied)) == (str(error), vars(error))
-
-
-def test_spawn_names_the_exit_code():
-    with pytest.raises(multiprocessing.ProcessExitedException, match="process 0 ended with exit code 3") as caught:
-        multiprocessing.start_processes(leave, nprocs=2, start_method="fork")
-    assert caught.value.signal_name is None
-
-
-def test_spawn_is_silent_when_interrupted():
-    multiprocessing.start_processes(interrupted, nprocs=1, start_method="fork")
 
 
 @pytest.mark.parametrize("module", [segments, reductions, sys.modules["tensorlib.multiprocessing.spawning"]])

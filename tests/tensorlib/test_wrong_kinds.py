@@ -9,7 +9,9 @@ import pytest
 
 import tensorlib
 from tensorlib.attach import FUNCTIONS
-from tensorlib.autograd.op import OPS
+from tensorlib.autograd.op import NEEDS_ORDER, OPS
+from tensorlib.errors import DeviceError, ShapeError
+from tests import fakecupy
 from tests.tensorlib.op_table import SAMPLES
 
 CALLS = {}
@@ -56,3 +58,42 @@ def test_a_dimension_out_of_range_is_named(name):
     with pytest.raises(ERRORS) as caught:
         function_of(name)(args[0], **{key: value for key, value in named.items() if key != parameters(name)[0]})
     assert "99" in str(caught.value)
+
+
+BROADCASTING = sorted(
+    name
+    for name, op in OPS.items()
+    if op.name == name and op.promotion is not None and op.signature.required_inputs > 1
+)
+
+
+@pytest.mark.parametrize("name", BROADCASTING)
+def test_shapes_that_do_not_broadcast_are_named(name):
+    count = OPS[name].signature.required_inputs
+    kind = tensorlib.int64 if name.startswith("bitwise") or name in ("gcd", "lcm") else tensorlib.float32
+    shapes = [(2, 3), (4,)] + [(1,)] * (count - 2)
+    with pytest.raises(ShapeError, match=r"The size of tensor a \(3\) must match the size of tensor b \(4\)") as caught:
+        OPS[name](*[tensorlib.ones(*shape, dtype=kind) for shape in shapes], **required_options(name))
+    assert str(caught.value).startswith(f"{name}: ")
+
+
+def required_options(name):
+    return dict.fromkeys(OPS[name].signature.required_options, 1)
+
+
+@pytest.mark.parametrize("name", BROADCASTING)
+def test_tensors_on_two_devices_are_named(name, monkeypatch):
+    fakecupy.install(monkeypatch)
+    count = OPS[name].signature.required_inputs
+    kind = tensorlib.int64 if name.startswith("bitwise") or name in ("gcd", "lcm") else tensorlib.float32
+    tensors = [tensorlib.ones(2, dtype=kind) for _ in range(count)]
+    with pytest.raises(DeviceError, match=r"cpu.*cuda|cuda.*cpu"):
+        OPS[name](tensors[0].cuda(), *tensors[1:], **required_options(name))
+
+
+@pytest.mark.parametrize("name", sorted(NEEDS_ORDER & OPS.keys()))
+def test_complex_numbers_are_refused_where_order_matters(name):
+    op = OPS[name]
+    tensors = [tensorlib.ones(3, 3, dtype=tensorlib.complex64)] * max(op.signature.required_inputs, 1)
+    with pytest.raises(TypeError, match=f"^{op.name}: .*complex"):
+        op(*tensors, **required_options(name))
