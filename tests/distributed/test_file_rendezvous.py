@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import time
@@ -13,6 +14,7 @@ import pytest
 
 from dist.errors import RendezvousError
 from dist.rendezvous import Rendezvous, rendezvous
+from dist.rendezvous.hosts import own_address
 from tests.distributed.control_plane import in_threads, kill, line_of, nothing_left, start
 
 
@@ -64,6 +66,13 @@ def test_some_ranks_are_given(path: Path) -> None:
     met = in_threads(4, call)
     assert [met[1].rank, met[2].rank] == [2, 0]
     assert sorted([met[0].rank, met[3].rank]) == [1, 3]
+
+
+def test_ranks_on_several_machines_are_reached_from_outside(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machines = itertools.count()
+    monkeypatch.setattr("dist.rendezvous.file._machine", lambda host: f"{host} {next(machines)}")
+    met = in_threads(3, lambda _: meet_and_part(path, -1, 3))
+    assert {one.host for one in met} == {own_address("*")}
 
 
 def test_ranks_from_the_environment(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
