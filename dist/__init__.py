@@ -130,10 +130,12 @@ def init_process_group(
     Args:
         backend: "tcp" (also None), or "gloo" for scripts that ask for it.
         init_method: "env://" reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which `tlrun` sets;
-            "tcp://host:port" is the address of rank 0.
+            "tcp://host:port" is the address of rank 0; "file:///path" names a file, which need not exist, in a
+            directory that all processes see.
         world_size: number of processes; -1 takes it from the environment.
-        rank: this process, from 0 to world_size - 1; -1 takes it from the environment.
-        group_name: tells jobs apart that share an address.
+        rank: this process, from 0 to world_size - 1; -1 takes it from the environment, and where that does not say,
+            "file://" gives each process a number.
+        group_name: tells jobs apart that share an address or a file.
         timeout: seconds or timedelta; for finding each other, and for every collective by default.
 
     Raises:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dist.errors import RendezvousError, StoreError
 from dist.rendezvous.address import from_environment, from_url
 from dist.rendezvous.base import Rendezvous, Settings
+from dist.rendezvous.file import from_file
 from dist.timeouts import DEFAULT_TIMEOUT
 
 __all__ = ["SCHEMES", "Rendezvous", "Settings", "rendezvous"]
 
-SCHEMES: dict[str, Callable[[Settings], Rendezvous]] = {"env": from_environment, "tcp": from_url}
+SCHEMES: dict[str, Callable[[Settings], Rendezvous]] = {"env": from_environment, "tcp": from_url, "file": from_file}
 """What to call for an init method, by its scheme."""
 
 
@@ -26,9 +27,9 @@ def rendezvous(
     """Wait until all ranks of a group have called this, and return what is needed to talk to them.
 
     Args:
-        init_method: `env://` (MASTER_ADDR and MASTER_PORT say where rank 0 is, or the launcher's store) or
-            `tcp://host:port` (of rank 0; an IPv6 address in brackets).
-        rank: this process's number; -1 means the environment variable RANK.
+        init_method: `env://` (MASTER_ADDR and MASTER_PORT say where rank 0 is, or the launcher's store),
+            `tcp://host:port` (of rank 0; an IPv6 address in brackets), or `file:///path` (of a file that all see).
+        rank: this process's number; -1 means the environment variable RANK, and without it, for `file://`, any number.
         world_size: the number of ranks; -1 means the environment variable WORLD_SIZE.
         timeout: seconds to wait for the others.
         group_name: ranks meet under the same name only.

@@ -10,12 +10,9 @@ from dist.errors import RendezvousError
 from dist.rendezvous import environment
 from dist.rendezvous.base import Rendezvous, Settings
 from dist.rendezvous.hosts import listening_host, own_address
-from dist.rendezvous.meeting import Place, meet
+from dist.rendezvous.meeting import Place, meet, meet_as_host
 from dist.store import StoreServer
 from dist.store.socket_thread import resolve
-
-# After a failed meeting, rank 0 keeps the server until all ranks were told why, at most for so long.
-FAREWELL_SECONDS = 5.0
 
 
 def from_environment(settings: Settings) -> Rendezvous:
@@ -58,9 +55,5 @@ def _meet_at_rank_0(settings: Settings, rank: int, size: int, host: str, port: i
     listening = listening_host(host)
     server = StoreServer(listening, port, environment.job_secret(), size, settings.patience)
     reached_at = "127.0.0.1" if listening == "*" else listening
-    try:
-        return meet(settings, rank, size, Place(reached_at, server.port, own, store_host_rank=0, server=server))
-    except BaseException:
-        server.wait_until_left(FAREWELL_SECONDS)
-        server.close()
-        raise
+    place = Place(reached_at, server.port, own, store_host_rank=0, server=server)
+    return meet_as_host(settings, rank, size, place)

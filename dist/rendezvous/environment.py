@@ -13,10 +13,18 @@ def rank_and_size(rank: int, world_size: int) -> tuple[int, int]:
     Raises:
         RendezvousError: a variable is missing or not an integer, or the rank is not in 0 .. world_size-1.
     """
+    found, size = rank_if_given_and_size(rank, world_size)
+    return integer("RANK", "rank=") if found is None else found, size
+
+
+def rank_if_given_and_size(rank: int, world_size: int) -> tuple[int | None, int]:
+    """Do as `rank_and_size` does, but return None for a rank that is nowhere given."""
     size = world_size if world_size != -1 else integer("WORLD_SIZE", "world_size=")
-    own = rank if rank != -1 else integer("RANK", "rank=")
     if size < 1:
         raise RendezvousError(f"world_size must be at least 1, got {size}")
+    if rank == -1 and not os.environ.get("RANK"):
+        return None, size
+    own = rank if rank != -1 else integer("RANK", "rank=")
     if not 0 <= own < size:
         raise RendezvousError(f"rank must be in 0 .. {size - 1} for world_size {size}, got {own}")
     return own, size

@@ -15,6 +15,8 @@ from dist.store import PrefixStore, StoreClient, StoreServer
 from dist.store.client import ANSWER_SECONDS
 
 RETRY_SECONDS = 0.05
+# After a failed meeting, rank 0 keeps the server until all ranks were told why, at most for so long.
+FAREWELL_SECONDS = 5.0
 
 
 @dataclass
@@ -27,6 +29,7 @@ class Place:
         own_address: where other ranks reach this process.
         store_host_rank: the rank that runs the server; None for the launcher.
         server: the server, where this process runs it.
+        secret: what the server knows its clients by; None means the job's, from the environment.
     """
 
     host: str
@@ -34,16 +37,30 @@ class Place:
     own_address: str
     store_host_rank: int | None = None
     server: StoreServer | None = None
+    secret: bytes | None = None
 
 
-def meet(settings: Settings, rank: int, size: int, place: Place) -> Rendezvous:
+def meet_as_host(settings: Settings, rank: int, size: int, place: Place, deadline: float | None = None) -> Rendezvous:
+    """Join as `meet` does where this process runs the server, which is closed if the ranks do not meet."""
+    assert place.server
+    try:
+        return meet(settings, rank, size, place, deadline)
+    except BaseException:
+        place.server.wait_until_left(FAREWELL_SECONDS)
+        place.server.close()
+        raise
+
+
+def meet(settings: Settings, rank: int, size: int, place: Place, deadline: float | None = None) -> Rendezvous:
     """Join the group of `size` ranks at `place` as `rank`; return when all are there.
+
+    The time is over at `deadline`, of `time.monotonic()`; None means after the timeout in `settings`.
 
     Raises:
         StoreError: not all ranks came in time, or they contradict each other.
         PeerError: the launcher says that a rank ended on its way here.
     """
-    deadline = time.monotonic() + settings.timeout
+    deadline = time.monotonic() + settings.timeout if deadline is None else deadline
     while True:
         try:
             return _connect_and_join(settings, rank, size, place, deadline)
@@ -56,7 +73,8 @@ def meet(settings: Settings, rank: int, size: int, place: Place) -> Rendezvous:
 
 def _connect_and_join(settings: Settings, rank: int, size: int, place: Place, deadline: float) -> Rendezvous:
     remaining = max(0.0, deadline - time.monotonic())
-    client = StoreClient(place.host, place.port, environment.job_secret(), remaining, settings.patience)
+    secret = environment.job_secret() if place.secret is None else place.secret
+    client = StoreClient(place.host, place.port, secret, remaining, settings.patience)
     try:
         return _join(client, settings, rank, size, place, deadline)
     except BaseException:

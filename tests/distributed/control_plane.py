@@ -150,3 +150,23 @@ def nothing_left() -> Iterator[None]:
     now_threads, now_descriptors = held()
     assert now_threads <= threads
     assert now_descriptors <= descriptors
+
+
+def start(code: str, *arguments: object) -> subprocess.Popen[str]:
+    """Run code in a process of its own."""
+    command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    """Return the next line that the process prints."""
+    assert process.stdout
+    return process.stdout.readline().rstrip("\n")
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """Kill the process as `kill -9` does."""
+    process.kill()
+    process.communicate(timeout=20)
