@@ -179,14 +179,14 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 @public_function
 @tensor_method
-def unsafe_split(tensor: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
+def unsafe_split(tensor: Tensor, split_size_or_sections: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Do as `split`: here pieces may be modified in place, with right gradients, in any case.
 
     Example:
         >>> tensorlib.arange(3).unsafe_split(2)
         (tensor([0, 1]), tensor([2]))
     """
-    return split(tensor, split_size, dim)
+    return split(tensor, split_size_or_sections, dim)
 
 
 @public_function
