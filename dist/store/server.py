@@ -169,16 +169,19 @@ class StoreServer:
         self._peers.difference_update(lost)
         for peer in lost:
             self._roster.lost(peer)
-        others = max(0, self._closed_connections - len(lost))
-        silent = min(others, max(0, self._silent))
+        others = self._closed_connections - len(lost)  # over time: a client may be lost before or after it closes
+        silent = min(max(0, others), max(0, self._silent))
         self._silent -= silent
-        self._strangers += others - silent
+        suspected, self._strangers = self._strangers, self._strangers + others - silent
         self._closed_connections = 0
-        self._log_strangers(now)
+        if suspected > 0 and self._strangers > 0:
+            self._log_strangers(now)
         self._next_probe = now + PROBE_SECONDS if self._peers else math.inf
+        if self._strangers > max(0, suspected):  # look once more before anybody is accused
+            self._next_probe = now + SOON_SECONDS
 
     def _log_strangers(self, now: float) -> None:
-        if self._strangers and now >= self._next_log:
+        if now >= self._next_log:
             count, self._strangers = self._strangers, 0
             self._next_log = now + LOG_SECONDS
             logger.warning("store at port %d: dropped %d connection(s) without the job's secret", self.port, count)

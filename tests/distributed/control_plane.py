@@ -29,7 +29,8 @@ from dist.errors import *
 from dist.rendezvous import rendezvous
 
 def say(value):
-    print(json.dumps(value), flush=True)
+    sys.stdout.write(json.dumps(value) + "\\n")  # in one go, as two processes may say something at once
+    sys.stdout.flush()
 
 meeting = rendezvous(timeout=20, patience={PATIENCE})
 members = Membership(meeting)
