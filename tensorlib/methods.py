@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -79,6 +80,24 @@ def in_place_operator(op: Op) -> Callable[[Tensor, Any], Any]:
         return function(self, other) if is_operand(other) else NotImplemented
 
     return operator
+
+
+def interpose(around: Callable[[Op, Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Put functions in the place of all ways by which operations are called, for good.
+
+    Args:
+        around: makes, of an operation and the usual way of calling it, what is called from now on.
+    """
+    for name, op in SHORT_WAYS.items():
+        short = vars(Tensor)[name]
+        setattr(Tensor, name, functools.wraps(short)(around(op, short)))
+    usual = Op.__call__
+
+    @functools.wraps(usual)
+    def call(self: Op, *args: Any, **kwargs: Any) -> Any:
+        return around(self, functools.partial(usual, self))(*args, **kwargs)
+
+    Op.__call__ = call  # type: ignore[method-assign]
 
 
 def is_operand(value: Any) -> bool:

@@ -6,14 +6,12 @@ look for volatile tensors only after the first one was made.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from tensorlib._xp import is_array
 from tensorlib.autograd.function import Function
 from tensorlib.autograd.modes import no_grad
-from tensorlib.autograd.op import Op
 from tensorlib.errors import ArgumentError
 from tensorlib.layouts import Sparse
 from tensorlib.tensor import Tensor, wrap
@@ -85,17 +83,14 @@ setattr(Tensor, "volatile", property(_get_volatile, _set_volatile))  # noqa: B01
 
 def _look() -> None:
     """Let operations look for volatile tensors from now on."""
-    from tensorlib.methods import SHORT_WAYS
+    from tensorlib.methods import interpose
 
-    for name in SHORT_WAYS:
-        setattr(Tensor, name, _spreading(vars(Tensor)[name]))
-    Op.__call__ = _spreading(Op.__call__)  # type: ignore[method-assign]
+    interpose(lambda op, usual: _spreading(usual))
     usual = vars(Function)["_apply"].__func__
     Function._apply = classmethod(_spreading(usual))  # type: ignore[assignment]
 
 
 def _spreading(usual: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(usual)
     def call(*args: Any, **kwargs: Any) -> Any:
         if not any("_volatile" in x.__dict__ for x in _tensors((*args, *kwargs.values()))):
             return usual(*args, **kwargs)

@@ -155,10 +155,12 @@ def scatter_reduce(
         number = (counts + 1 if include_self else counts.clamp(min=1)).to(total.dtype)
         mean: Tensor = total / number if total.dtype.is_floating_point or total.dtype.is_complex else total // number
         return mean
-    return _combined(input, dim, index, part, reduce, counts if include_self else None, counts)
+    return _combined(input, dim, index, part, reduce, include_self, counts)
 
 
-def _combined(input: Tensor, dim: int, index: Tensor, part: Tensor, reduce: str, own: Any, counts: Tensor) -> Tensor:
+def _combined(
+    input: Tensor, dim: int, index: Tensor, part: Tensor, reduce: str, include_self: bool, counts: Tensor
+) -> Tensor:
     """Combine by products or extremes: elements that go to one place are laid side by side, and reduced there.
 
     Each round takes the first element that is left for every place, so that there are as many rounds as elements go to
@@ -167,7 +169,7 @@ def _combined(input: Tensor, dim: int, index: Tensor, part: Tensor, reduce: str,
     combine: Any = {"prod": mul, "amax": maximum, "amin": minimum}[reduce]
     axis = as_dim("scatter_reduce", dim, input.ndim)
     rank = _rank_among_equals(index, axis, input.shape[axis])
-    result, started = input, (counts >= 0) if own is not None else (counts < 0)
+    result, started = input, counts >= 0 if include_self else counts < 0
     for k in range(int(rank.max().item()) + 1 if rank.numel() else 0):
         chosen = rank == k
         value = scatter_add(input * 0, axis, index, where(chosen, part, part * 0))

@@ -5,7 +5,6 @@ Nobody else should pay for them: operations look at shapes only after a switch w
 
 from __future__ import annotations
 
-import functools
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -40,7 +39,9 @@ class Switch:
         self._enabled = bool(value)
         if value and not _State.looking:
             _State.looking = True
-            _look()
+            from tensorlib.methods import interpose
+
+            interpose(_around)
 
 
 class _State:
@@ -52,20 +53,6 @@ broadcast_warning = Switch()
 
 pointwise = Switch()
 """See tensors of as many elements whose shapes do not broadcast as rows of elements; the first one's shape remains."""
-
-
-def _look() -> None:
-    from tensorlib.methods import SHORT_WAYS
-
-    for name, op in SHORT_WAYS.items():
-        setattr(Tensor, name, _around(op, vars(Tensor)[name]))
-    usual = Op.__call__
-
-    @functools.wraps(usual)
-    def call(self: Op, *args: Any, **kwargs: Any) -> Any:
-        return _around(self, functools.partial(usual, self))(*args, **kwargs)
-
-    Op.__call__ = call  # type: ignore[method-assign]
 
 
 def _around(op: Op, usual: Callable[..., Any]) -> Callable[..., Any]:
