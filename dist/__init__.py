@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from dist.errors import (
     CollectiveMismatch,
+    Deadlock,
     DistError,
     PeerError,
     PeerLost,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CollectiveMismatch",
+    "Deadlock",
     "DistError",
     "PeerError",
     "PeerLost",
@@ -326,8 +328,10 @@ def broadcast_object_list(object_list: list[Any], src: int = 0, group: ProcessGr
     run(resolve(group, "broadcast_object_list"), object_list, src)
 
 
-def simulate(n: int, fn: Callable[..., ResultT], *args: Any, timeout: float | timedelta = 60.0) -> list[ResultT]:
+def simulate(
+    n: int, fn: Callable[..., ResultT], *args: Any, timeout: float | timedelta = 60.0, seed: int = 0
+) -> list[ResultT]:
     """Run `fn(*args)` on `n` ranks that are threads of this process; see `dist.simulation.simulate`."""
     from dist.simulation import simulate as run
 
-    return run(n, fn, *args, timeout=timeout)
+    return run(n, fn, *args, timeout=timeout, seed=seed)
