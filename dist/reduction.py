@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -47,6 +48,10 @@ class ReduceOp(enum.Enum):
         rounds = self in (ReduceOp.SUM, ReduceOp.AVG, ReduceOp.PRODUCT)
         return np.dtype(np.float32) if rounds and dtype == np.float16 else dtype
 
+    def direct(self, dtype: np.dtype[Any]) -> np.ufunc | None:
+        """Return the function that is all there is to a reduction of this dtype; None where there is more to it."""
+        return _direct(self._name_, dtype.char)
+
     @np.errstate(all="ignore")
     def combine(self, left: NDArray[Any], right: NDArray[Any], out: NDArray[Any]) -> None:
         """Put the partial result of the ranks in `left` and of the one next to them in `right` into `out`."""
@@ -79,6 +84,13 @@ class ReduceOp(enum.Enum):
             self.combine(partial, part, out=target)
             partial = target
         self.finish(partial, len(parts), out)
+
+
+@lru_cache(maxsize=128)
+def _direct(name: str, char: str) -> np.ufunc | None:
+    op = ReduceOp[name]
+    plain = op is not ReduceOp.AVG and op.accumulator(char) == np.dtype(char)
+    return _UFUNCS[op] if plain else None
 
 
 _UFUNCS: Final[dict[ReduceOp, np.ufunc]] = {
