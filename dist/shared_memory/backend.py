@@ -87,8 +87,10 @@ class HostCollectives:
 
     def close(self) -> None:
         """See `Collectives.close`."""
-        if self._chosen is not None:
-            self._chosen.close()
+        with self._lock:
+            chosen, self._chosen = self._chosen, None
+        if chosen is not None:
+            chosen.close()
 
     def _choose(self, channel: Channel) -> Collectives:
         chosen = self._connect(channel)

@@ -13,8 +13,9 @@ from dist.reduction import ReduceOp
 from dist.shared_memory.board import Board, typed
 from dist.shared_memory.reducer import Reducer
 
-# Up to here every rank reduces everything: one round. Above, each reduces a slice: less work, one more round.
-SMALL_BYTES: Final = 32 * 1024
+# While the parts of all ranks are no more than this, every rank reduces everything: one round. Above, each reduces a
+# slice: less work, more rounds.
+SMALL_BYTES: Final = 1024 * 1024
 _ALIGNMENT: Final = 64
 _VIEWS_KEPT: Final = 256
 
@@ -33,6 +34,7 @@ class SharedMemoryCollectives:
         self._size = size
         self._rank = rank
         self._others = [(rank + i) % size for i in range(1, size)]
+        self._small_bytes = min(SMALL_BYTES // size, board.slot_bytes)
         self._views: dict[tuple[int, int], tuple[list[Array], list[Array]]] = {}
         self._reducer = Reducer()
         # A slice's results are put up beside the next slices: together they fill a slot.
@@ -40,7 +42,7 @@ class SharedMemoryCollectives:
 
     def all_reduce(self, channel: Channel, array: Array, op: ReduceOp) -> None:
         """See `Collectives.all_reduce`."""
-        if array.nbytes <= SMALL_BYTES:
+        if array.nbytes <= self._small_bytes:
             parts = self._put_up(channel, array)
             self._reducer.reduce(op, parts, array)
         else:
@@ -49,7 +51,7 @@ class SharedMemoryCollectives:
     def reduce(self, channel: Channel, array: Array, root: int, op: ReduceOp) -> None:
         """See `Collectives.reduce`."""
         wanted = self._rank == root
-        if array.nbytes <= SMALL_BYTES:
+        if array.nbytes <= self._small_bytes:
             parts = self._put_up(channel, array)
             if wanted:
                 self._reducer.reduce(op, parts, array)

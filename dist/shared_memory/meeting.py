@@ -1,4 +1,4 @@
-"""How the ranks of a group attach each other's memory."""
+"""How the ranks of a group come to share memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Shared(NamedTuple):
 
 
 def share_memory(channel: Channel, nbytes: int) -> Shared | None:
-    """Give every rank of a group `nbytes` of memory that all of them see, by group rank; zeros at first.
+    """Give every rank of a group `nbytes` of memory that all of them see; zeros at first. Rank 0 makes it.
 
     Returns:
         What they share, or None, on all ranks, where not all of them can share: they are on several hosts, or
@@ -34,21 +34,27 @@ def share_memory(channel: Channel, nbytes: int) -> Shared | None:
     Raises:
         DistError: what sending messages over the channel raises.
     """
-    try:
-        handle, own, descriptor = create(nbytes)
-    except OSError as error:
-        _logger.info("no shared memory: %s", error)
-        handle, own, descriptor = Handle(b"\0" * 16, 0, 0, b"\0" * 16), np.empty(0, np.uint8), -1
+    handle, memory = _make(nbytes * channel.size) if channel.rank == 0 else (Handle(host_identity()), None)
     try:
         handles = [Handle.decode(row) for row in _tell(channel, handle.encode())]
-        memories = _attach_all(handles, channel.rank, own)
-        done = _tell(channel, np.array([memories is not None], np.uint8))  # until here the descriptor is needed
+        if memory is None:
+            memory = _attach(handles)
+        done = _tell(channel, np.array([memory is not None], np.uint8))  # until here the descriptor is needed
     finally:
-        if descriptor >= 0:
-            os.close(descriptor)
-    if memories is None or not all(row[0] for row in done):
+        if handle.descriptor >= 0:
+            os.close(handle.descriptor)
+    if memory is None or not all(row[0] for row in done):
         return None
+    memories = [memory[rank * nbytes : (rank + 1) * nbytes] for rank in range(channel.size)]
     return Shared(memories, reduce(or_, (handle.cores for handle in handles)).bit_count())
+
+
+def _make(nbytes: int) -> tuple[Handle, Memory | None]:
+    try:
+        return create(nbytes)
+    except OSError as error:
+        _logger.info("no shared memory: %s", error)
+        return Handle(host_identity()), None
 
 
 def _tell(channel: Channel, data: Memory) -> list[Memory]:
@@ -57,11 +63,11 @@ def _tell(channel: Channel, data: Memory) -> list[Memory]:
     return rows
 
 
-def _attach_all(handles: list[Handle], rank: int, own: Memory) -> list[Memory] | None:
-    if any(handle.host != host_identity() for handle in handles):
+def _attach(handles: list[Handle]) -> Memory | None:
+    if handles[0].descriptor < 0 or any(handle.host != host_identity() for handle in handles):
         return None
     try:
-        return [own if peer == rank else attach(handle) for peer, handle in enumerate(handles)]
+        return attach(handles[0])
     except OSError as error:
         _logger.info("no shared memory: %s", error)
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
@@ -25,20 +25,21 @@ _PAGE: Final = mmap.PAGESIZE
 
 @dataclass(frozen=True)
 class Handle:
-    """How another process of this host finds a segment.
+    """What a process tells about itself, and how other processes of its host find a segment that it made.
 
     Attributes:
         host: says which system, and which view of its processes, the other numbers belong to.
-        process, descriptor: the maker's, from which the segment is reached.
+        process: its number.
+        descriptor: of the segment that it made; -1 if it made none.
         token: what the segment begins with.
-        cores: those that the maker may run on, a bit each.
+        cores: those that the process may run on, a bit each.
     """
 
     host: bytes
-    process: int
-    descriptor: int
-    token: bytes
-    cores: int = 0
+    process: int = field(default_factory=os.getpid)
+    descriptor: int = -1
+    token: bytes = bytes(_TOKEN_BYTES)
+    cores: int = field(default_factory=lambda: _own_cores())
 
     def encode(self) -> NDArray[Any]:
         """Return the handle as bytes, of equal length for all handles."""
@@ -65,11 +66,11 @@ def host_identity() -> bytes:
     return blake2b(boot + os.readlink("/proc/self/ns/pid").encode(), digest_size=16).digest()
 
 
-def create(nbytes: int) -> tuple[Handle, Memory, int]:
-    """Make a segment of `nbytes` zeros or more; return its handle, memory, and a descriptor for the caller to close.
+def create(nbytes: int) -> tuple[Handle, Memory]:
+    """Make a segment of `nbytes` zeros or more.
 
-    Others can attach it until the descriptor is closed. The memory is there at once, so that a lack of it is an error
-    here and not a signal later.
+    Others can attach it until the caller closes the handle's descriptor. The memory is there at once, so that a lack of
+    it is an error here and not a signal later.
 
     Raises:
         OSError: there is not enough memory, or the system has no `memfd_create`.
@@ -84,8 +85,7 @@ def create(nbytes: int) -> tuple[Handle, Memory, int]:
         raise
     token = secrets.token_bytes(_TOKEN_BYTES)
     whole[:_TOKEN_BYTES] = np.frombuffer(token, np.uint8)
-    cores = sum(1 << core for core in os.sched_getaffinity(0) if core < 8 * _CORES_BYTES)
-    return Handle(host_identity(), os.getpid(), descriptor, token, cores), whole[_PAGE:], descriptor
+    return Handle(host_identity(), descriptor=descriptor, token=token), whole[_PAGE:]
 
 
 def attach(handle: Handle) -> Memory:
@@ -102,6 +102,10 @@ def attach(handle: Handle) -> Memory:
     if whole[:_TOKEN_BYTES].tobytes() != handle.token:
         raise OSError(f"shared memory of process {handle.process}: not the segment that was announced")
     return whole[_PAGE:]
+
+
+def _own_cores() -> int:
+    return sum(1 << core for core in os.sched_getaffinity(0) if core < 8 * _CORES_BYTES)
 
 
 def _map(descriptor: int, length: int) -> Memory:
