@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import socket
 import time
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from dist.errors import StoreGone
 from dist.rendezvous import environment
 from dist.rendezvous.base import Rendezvous, Settings
+from dist.rendezvous.hosts import ALL_INTERFACES, LOOPBACK
 from dist.store import PrefixStore, StoreClient, StoreServer
 from dist.store.client import ANSWER_SECONDS
 
@@ -38,6 +40,30 @@ class Place:
     store_host_rank: int | None = None
     server: StoreServer | None = None
     secret: bytes | None = None
+
+    def to_bytes(self) -> bytes:
+        """Write down what other ranks need to come here: the address, and the secret."""
+        assert self.secret is not None
+        return json.dumps({"host": self.own_address, "port": self.port, "secret": self.secret.hex()}).encode()
+
+    def close(self) -> None:
+        """Stop the server, where this process runs it."""
+        if self.server:
+            self.server.close()
+
+    @classmethod
+    def from_bytes(cls, text: bytes, own_address: str) -> Place:
+        """Read what rank 0 wrote with `to_bytes`; this process itself is reached at `own_address`."""
+        where = json.loads(text)
+        return cls(where["host"], where["port"], own_address, 0, secret=bytes.fromhex(where["secret"]))
+
+
+def open_place(settings: Settings, size: int, own_address: str) -> Place:
+    """Start the store's server in this process, rank 0, at a free port and with a new secret."""
+    secret = secrets.token_bytes(32)
+    listening = LOOPBACK if own_address == LOOPBACK else ALL_INTERFACES
+    server = StoreServer(listening, 0, secret, size, settings.patience)
+    return Place(LOOPBACK, server.port, own_address, store_host_rank=0, server=server, secret=secret)
 
 
 def meet_as_host(settings: Settings, rank: int, size: int, place: Place, deadline: float | None = None) -> Rendezvous:
