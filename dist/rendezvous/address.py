@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import time
 from urllib.parse import urlsplit
 
 from dist.errors import RendezvousError
 from dist.rendezvous import environment
 from dist.rendezvous.base import Rendezvous, Settings
-from dist.rendezvous.hosts import listening_host, own_address
+from dist.rendezvous.hosts import (
+    ALL_INTERFACES,
+    LOOPBACK,
+    has_address,
+    listening_host,
+    own_address,
+    wait_for_address,
+)
 from dist.rendezvous.meeting import Place, meet, meet_as_host
 from dist.store import StoreServer
-from dist.store.socket_thread import resolve
 
 
 def from_environment(settings: Settings) -> Rendezvous:
@@ -22,10 +29,10 @@ def from_environment(settings: Settings) -> Rendezvous:
     if environment.has_external_store():
         if not host:
             raise RendezvousError("the environment variable MASTER_ADDR is not set: it says where the store is")
-        return meet(settings, rank, size, Place(host, port, own_address(host)))
+        return _meet_elsewhere(settings, rank, size, host, port, store_host_rank=None)
     if not host and rank != 0:
         raise RendezvousError("the environment variable MASTER_ADDR is not set: it names the host of rank 0")
-    return _meet_at_rank_0(settings, rank, size, host or "*", port)
+    return _meet_at_rank_0(settings, rank, size, host or ALL_INTERFACES, port)
 
 
 def from_url(settings: Settings) -> Rendezvous:
@@ -43,17 +50,33 @@ def _split(url: str) -> tuple[str, int]:
         raise RendezvousError(f"init_method must be tcp://host:port, got {url!r}: {error}") from None
     if not host or not port or parts.path not in ("", "/"):
         raise RendezvousError(f"init_method must be tcp://host:port, got {url!r}")
-    if ipaddress.ip_address(resolve(host)).is_multicast:
+    if _is_multicast(host):
         raise RendezvousError(f"init_method must be tcp://host:port of rank 0, got the multicast address {host}")
     return host, port
 
 
+def _is_multicast(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_multicast
+    except ValueError:  # a name
+        return False
+
+
 def _meet_at_rank_0(settings: Settings, rank: int, size: int, host: str, port: int) -> Rendezvous:
-    own = own_address(host)
     if rank != 0:
-        return meet(settings, rank, size, Place(host, port, own, store_host_rank=0))
+        return _meet_elsewhere(settings, rank, size, host, port, store_host_rank=0)
+    # A pod in Kubernetes may not know itself by the name that others will know it by.
+    host = host if has_address(host) else ALL_INTERFACES
     listening = listening_host(host)
-    server = StoreServer(listening, port, environment.job_secret(), size, settings.patience)
-    reached_at = "127.0.0.1" if listening == "*" else listening
-    place = Place(reached_at, server.port, own, store_host_rank=0, server=server)
+    server = StoreServer(listening, port, environment.job_secret(), patience=settings.patience)
+    reached_at = LOOPBACK if listening == ALL_INTERFACES else listening
+    place = Place(reached_at, server.port, own_address(host), store_host_rank=0, server=server)
     return meet_as_host(settings, rank, size, place)
+
+
+def _meet_elsewhere(
+    settings: Settings, rank: int, size: int, host: str, port: int, store_host_rank: int | None
+) -> Rendezvous:
+    deadline = time.monotonic() + settings.timeout
+    wait_for_address(host, deadline)
+    return meet(settings, rank, size, Place(host, port, own_address(host), store_host_rank), deadline)

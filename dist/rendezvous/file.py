@@ -159,7 +159,7 @@ def _names(processes: Mapping[int, str]) -> str:
 
 def _host(store: FileStore, key: str, settings: Settings, size: int, address: str, deadline: float) -> Rendezvous:
     """Be rank 0: start the server, and tell the others where it is."""
-    place = open_place(settings, size, address)
+    place = open_place(settings, address)
     try:
         store.set(f"{key} place", place.to_bytes())
     except BaseException:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import logging
 import os
 import socket
 from collections.abc import Iterable
 
+from dist.errors import StoreError
 from dist.store.socket_thread import resolve
+from dist.timeouts import attempts
+
+logger = logging.getLogger(__name__)
 
 ALL_INTERFACES = "*"
 LOOPBACK = "127.0.0.1"
+_ASK_AGAIN_SECONDS = 1.0
 # Nothing is sent there (RFC 5737, RFC 3849): asking for the route tells which of this machine's addresses faces others.
 ELSEWHERE = ("192.0.2.1", "2001:db8::1")
 
@@ -31,6 +37,31 @@ def machine_name() -> str:
 def address_among(machines: Iterable[str]) -> str:
     """Find the address of this machine by which ranks on the machines named, its own among them, reach it."""
     return LOOPBACK if len(set(machines)) == 1 else own_address(ALL_INTERFACES)
+
+
+def wait_for_address(host: str, deadline: float) -> None:
+    """Wait until the name of a host has an address: in Kubernetes, names are known when what they name has started.
+
+    Raises:
+        StoreError: it had none until `deadline`, of `time.monotonic()`.
+    """
+    problem = StoreError("")
+    for _ in attempts(deadline, longest=_ASK_AGAIN_SECONDS):
+        try:
+            resolve(host)
+            return
+        except StoreError as error:
+            if not problem.args[0]:
+                logger.warning("rendezvous waits for an address of host %r", host)
+            problem = error
+    raise problem
+
+
+def has_address(host: str) -> bool:
+    """Tell whether a host's name is known."""
+    with contextlib.suppress(StoreError):
+        return bool(resolve(host))
+    return False
 
 
 def listening_host(host: str) -> str:

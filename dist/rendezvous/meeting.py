@@ -9,10 +9,10 @@ import socket
 import time
 from dataclasses import dataclass
 
-from dist.errors import StoreGone
+from dist.errors import StoreError, StoreGone
 from dist.rendezvous import environment
 from dist.rendezvous.base import Rendezvous, Settings
-from dist.rendezvous.hosts import ALL_INTERFACES, LOOPBACK
+from dist.rendezvous.hosts import ALL_INTERFACES, LOOPBACK, process_name
 from dist.store import PrefixStore, StoreClient, StoreServer
 from dist.store.client import ANSWER_SECONDS
 
@@ -58,11 +58,11 @@ class Place:
         return cls(where["host"], where["port"], own_address, 0, secret=bytes.fromhex(where["secret"]))
 
 
-def open_place(settings: Settings, size: int, own_address: str) -> Place:
+def open_place(settings: Settings, own_address: str) -> Place:
     """Start the store's server in this process, rank 0, at a free port and with a new secret."""
     secret = secrets.token_bytes(32)
     listening = LOOPBACK if own_address == LOOPBACK else ALL_INTERFACES
-    server = StoreServer(listening, 0, secret, size, settings.patience)
+    server = StoreServer(listening, 0, secret, patience=settings.patience)
     return Place(LOOPBACK, server.port, own_address, store_host_rank=0, server=server, secret=secret)
 
 
@@ -100,7 +100,13 @@ def meet(settings: Settings, rank: int, size: int, place: Place, deadline: float
 def _connect_and_join(settings: Settings, rank: int, size: int, place: Place, deadline: float) -> Rendezvous:
     remaining = max(0.0, deadline - time.monotonic())
     secret = environment.job_secret() if place.secret is None else place.secret
-    client = StoreClient(place.host, place.port, secret, remaining, settings.patience)
+    try:
+        client = StoreClient(place.host, place.port, secret, remaining, settings.patience)
+    except StoreGone:
+        raise
+    except StoreError as error:
+        whom = "store of the launcher" if place.store_host_rank is None else f"rank {place.store_host_rank}"
+        raise StoreError(f"rank {rank} ({process_name()}) of {size} found no {whom}: {error}") from None
     try:
         return _join(client, settings, rank, size, place, deadline)
     except BaseException:
@@ -114,6 +120,7 @@ def _join(client: StoreClient, settings: Settings, rank: int, size: int, place: 
         "group": settings.group_name,
         "rank": rank,
         "size": size,
+        "job_rank": environment.job_rank(rank),
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "timeout": remaining,

@@ -18,10 +18,10 @@ from dist.rank_names import rank_names
 from dist.rendezvous.base import Rendezvous, Settings
 from dist.rendezvous.hosts import address_among, machine_name, process_name
 from dist.rendezvous.meeting import Place, meet, meet_as_host, open_place
+from dist.timeouts import attempts
 
 # Of COMM_WORLD, where programs seldom use numbers as high.
 _ARRIVAL_TAG, _PLACE_TAG = 32_001, 32_002
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.01  # seconds
 # Rank 0, whose time may be over a little later, says who is missing: the others wait so much longer for that.
 _LAST_WORD = 2.0  # seconds
 _WITHDRAWN = b"null"
@@ -75,7 +75,7 @@ class _Mail:
 def _host(mail: _Mail, settings: Settings, deadline: float) -> Rendezvous:
     """Be rank 0: wait for everyone, start the server, and tell the others where it is."""
     arrived = {0: {"process": process_name(), "machine": machine_name(), "visit": ""}}
-    for _ in _pauses(deadline):
+    for _ in attempts(deadline):
         arrived |= {rank: json.loads(text) for rank, text in mail.received(_ARRIVAL_TAG)}
         arrived = {rank: arrival for rank, arrival in arrived.items() if arrival}
         if len(arrived) == mail.size:
@@ -85,7 +85,7 @@ def _host(mail: _Mail, settings: Settings, deadline: float) -> Rendezvous:
         _answer(mail, arrived, {"problem": problem})
         raise RendezvousError(problem)
     machines = [arrival["machine"] for arrival in arrived.values()]
-    place = open_place(settings, mail.size, address_among(machines))
+    place = open_place(settings, address_among(machines))
     try:
         _answer(mail, arrived, {"place": place.to_bytes().decode(), "machines": sorted(set(machines))})
     except BaseException:
@@ -99,7 +99,7 @@ def _follow(mail: _Mail, settings: Settings, deadline: float) -> Rendezvous:
     visit = secrets.token_hex(8)
     arrival = {"process": process_name(), "machine": machine_name(), "visit": visit}
     mail.send(0, _ARRIVAL_TAG, json.dumps(arrival).encode())
-    for _ in _pauses(deadline + _LAST_WORD):
+    for _ in attempts(deadline + _LAST_WORD):
         answers = [json.loads(text) for _, text in mail.received(_PLACE_TAG)]
         # Other answers are late ones, to a visit that ended without them.
         for answer in (answer for answer in answers if answer["visit"] == visit):
@@ -123,14 +123,3 @@ def _who_is_missing(size: int, here: dict[int, str], settings: Settings) -> str:
     missing = rank_names(rank for rank in range(size) if rank not in here)
     names = ", ".join(f"rank {rank} ({process})" for rank, process in here.items())
     return f"mpi://: of {size} ranks, {missing} did not arrive within {settings.timeout:g} s; here are {names}"
-
-
-def _pauses(deadline: float) -> Iterator[None]:
-    """Yield at once, and then again and again after short pauses, until the time is over."""
-    pause = _SHORTEST_PAUSE
-    while True:
-        yield
-        if time.monotonic() > deadline:
-            return
-        time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)

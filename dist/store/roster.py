@@ -18,7 +18,11 @@ LAST_WORDS_SECONDS = 0.3
 
 @dataclass
 class Member:
-    """A rank of a group, and the connection it came by."""
+    """A rank of a group, and the connection it came by.
+
+    Attributes:
+        job_rank: the number that a launcher knows it by; -1 means `rank`.
+    """
 
     rank: int
     size: int
@@ -28,8 +32,12 @@ class Member:
     timeout: float
     joined: float
     heard: float
+    job_rank: int = -1
     call: str = ""
     lost_at: float = math.inf
+
+    def __post_init__(self) -> None:
+        self.job_rank = self.rank if self.job_rank == -1 else self.job_rank
 
     def __str__(self) -> str:
         return f"rank {self.rank} (host {self.host}, pid {self.pid})"
@@ -74,7 +82,7 @@ class Roster:
         self._formed = 0
 
     def join(self, request: Request) -> None:
-        """Arguments: JSON with group, rank, size, host, pid, timeout. Answered when the group is complete."""
+        """Arguments: JSON with group, and what a `Member` is made of. Answered when the group is complete."""
         asked = json.loads(request.arguments[0])
         name, now = str(asked.pop("group")), time.monotonic()
         member = Member(request=request, joined=now, heard=now, **asked)
@@ -82,7 +90,7 @@ class Roster:
         if owed:
             self._deny(member, owed)
             return
-        for rank in sorted(self._ended.keys() & set(range(member.size))):
+        for rank in sorted(self._ended.keys() & self._needed(member)):
             self._deny(member, _came_to_nothing(rank, self._ended[rank]), PEER_FAILED)
             return
         arrived = self._forming.setdefault(name, {})
@@ -146,11 +154,12 @@ class Roster:
         """The owner of the server knows that a rank failed or, `only_if_expected`, that it ended in order."""
         self._ended.setdefault(rank, message)
         for name, arrived in list(self._forming.items()):
-            if any(rank < member.size for member in arrived.values()):
+            if any(rank in self._needed(member) for member in arrived.values()):
                 self._refuse(name, _came_to_nothing(rank, message), PEER_FAILED)
         for group in {id(group): group for group, _ in self._membership.values()}.values():
-            if rank in group.members and (rank in group.present or not only_if_expected):
-                self._declare(group, group.members[rank], message)
+            for member in group.members.values():
+                if member.job_rank == rank and (member.rank in group.present or not only_if_expected):
+                    self._declare(group, member, message)
 
     def check(self, now: float) -> float:
         """Act on what is overdue; return the seconds until something is next."""
@@ -172,13 +181,16 @@ class Roster:
         """Tell whether no group has members left, and whoever is to be refused has been told and has hung up."""
         return not self._membership and not self._refused and not any(self._owed.values())
 
+    def _needed(self, member: Member) -> set[int]:
+        """Return which processes of the job must come for a group of this size: of a part of the job, any may."""
+        return set(range(member.size)) if self._world_size in (None, member.size) else set()
+
     def _problem(self, member: Member, arrived: dict[int, Member]) -> str:
         for other in arrived.values():
             if other.size != member.size:
                 return f"world_size differs: {other} has {other.size}, {member} has {member.size}"
-        size = self._world_size or member.size
-        if member.size != size:
-            return f"world_size differs: {member} has {member.size}, the job has {size}"
+        if self._world_size and member.size > self._world_size:
+            return f"world_size is too large: {member} has {member.size}, the job has {self._world_size}"
         if member.rank in arrived:
             return f"two processes are rank {member.rank}: {arrived[member.rank]} and {member}"
         if not 0 <= member.rank < member.size:
@@ -205,7 +217,11 @@ class Roster:
         missing = [rank for rank in range(impatient.size) if rank not in arrived]
         here = ", ".join(str(arrived[rank]) for rank in sorted(arrived))
         who = f"{rank_names(missing)} did not arrive within {impatient.timeout:.3g} s"
-        return f"of {impatient.size} ranks, {who}; here are {here}"
+        others = {id(group): group for group, _ in self._membership.values()}.values()
+        busy = [str(group.members[rank]) for group in others for rank in sorted(group.present)]
+        return f"of {impatient.size} ranks, {who}; here are {here}" + (
+            f"; still in another group are {', '.join(busy)}" if busy else ""
+        )
 
     def _form(self, name: str, members: dict[int, Member]) -> None:
         self._formed += 1

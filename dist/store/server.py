@@ -32,7 +32,7 @@ class StoreServer:
         host: the name or address to listen at; "*" means all interfaces.
         port: 0 takes a free port, see `port`.
         secret: what clients must know.
-        world_size: if given, groups of another size are refused.
+        world_size: if given, the number of processes in the job: larger groups are refused.
         patience: seconds without a sign of life after which a client is given up.
 
     Raises:
