@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import queue
 import threading
 from pathlib import Path
 
@@ -11,8 +13,9 @@ import psutil
 import pytest
 
 import dist
+from dist.store import StoreClient, StoreServer
 from dist.testing.world import run_ranks
-from tests.distributed.control_plane import free_port
+from tests.distributed.control_plane import free_port, in_threads
 
 SIZES = (3, 3, 3, 2, 2, 1, 1)
 
@@ -48,3 +51,24 @@ def test_worlds_one_after_the_other(scheme: str, tmp_path: Path) -> None:
         assert sums == [size * (size + 1) / 2 for size in SIZES if rank < size]
         assert descriptors[1:] == descriptors[:-1]
     assert os.listdir(tmp_path) == []
+
+
+def test_a_part_of_a_launchers_job_is_told_of_its_own_processes_alone() -> None:
+    server = StoreServer(world_size=3)
+    server.report(0, "was killed by SIGKILL")
+    clients = [StoreClient("127.0.0.1", server.port, timeout=20) for _ in range(2)]
+    events: queue.Queue[tuple[str, list[bytes]]] = queue.Queue()
+
+    def join(rank: int) -> None:
+        asked = {"group": "", "rank": rank, "size": 2, "job_rank": rank + 1, "host": "h", "pid": 7, "timeout": 20}
+        clients[rank].request("join", json.dumps(asked).encode(), timeout=30)
+        if rank == 0:
+            clients[rank].on_event(lambda *event: events.put(event))
+
+    assert in_threads(2, join) == [None, None]
+    server.report(1, "exited with code 3")
+    assert events.get(timeout=20) == ("failed", [b"0", b"rank 0 (host h, pid 7) exited with code 3"])
+    for client in clients:
+        client.close()
+    server.close()
+    assert events.empty()
