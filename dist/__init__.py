@@ -130,11 +130,12 @@ def init_process_group(
     Args:
         backend: "gloo" (also None), "tcp", or a name that `register_backend` made known.
         init_method: "env://" reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which `tlrun` sets;
-            "tcp://host:port" is the address of rank 0; "file:///path" names a file, which need not exist, in a
-            directory that all processes see.
+            "tcp://host:port" is the address of rank 0, or a multicast address such as "tcp://239.255.1.1:23456" or
+            "tcp://[ff15::1]:23456"; "file:///path" names a file, which need not exist, in a directory that all
+            processes see; "mpi://" is for processes that mpirun or srun started.
         world_size: number of processes; -1 takes it from the environment.
         rank: this process, from 0 to world_size - 1; -1 takes it from the environment, and where that does not say,
-            "file://" gives each process a number.
+            "file://" and multicast addresses give each process a number.
         group_name: tells jobs apart that share an address or a file.
         timeout: seconds or timedelta; for finding each other, and for every collective by default.
 
