@@ -128,7 +128,7 @@ def init_process_group(
     """Find the other ranks and connect to them; every process of the job calls this before anything else.
 
     Args:
-        backend: "tcp" (also None), or "gloo" for scripts that ask for it.
+        backend: "gloo" (also None), "tcp", or a name that `register_backend` made known.
         init_method: "env://" reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which `tlrun` sets;
             "tcp://host:port" is the address of rank 0; "file:///path" names a file, which need not exist, in a
             directory that all processes see.
@@ -171,7 +171,7 @@ def get_world_size(group: ProcessGroup | None = None) -> int:
 
 
 def get_backend(group: ProcessGroup | None = None) -> str:
-    """Return what moves the bytes: "tcp", or "inproc" in a simulated world."""
+    """Return what moves the bytes: "gloo" or another backend, or "inproc" in a simulated world."""
     resolve(group, "get_backend")
     return require_world("get_backend").backend
 

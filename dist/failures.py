@@ -88,6 +88,7 @@ class Failures:
         self._lock = threading.Lock()
         self._settled = threading.Event()
         self._timed_out = False
+        self._aborts: list[Callable[[str], None]] = []
         abandon_in_children(self)
         if control is not None:
             control.subscribe(self._settle)
@@ -106,6 +107,20 @@ class Failures:
         call.state = "failed"
         text = f"{call} was interrupted by {type(error).__name__}: the process group cannot be used any more"
         self._settle(DistError(text), tell=True)
+
+    def on_abort(self, abort: Callable[[str], None]) -> None:
+        """Have `abort(reason)` called at the first failure, to end what waits elsewhere than in the transport."""
+        with self._lock:
+            self._aborts.append(abort)
+            error = self.error
+        if error is not None:
+            abort(str(error))
+
+    def off_abort(self, abort: Callable[[str], None]) -> None:
+        """Forget about `abort`."""
+        with self._lock:
+            if abort in self._aborts:
+                self._aborts.remove(abort)
 
     def look_around(self) -> None:
         """Compare what the ranks do, and fail if they do different things; to be called when a call takes long."""
@@ -176,10 +191,12 @@ class Failures:
                 return
             description = self._describe_record(error)  # before the error is known, and the threads go on
             self.error = error
+            aborts = list(self._aborts)
         self._settled.set()
         if tell:
             self._tell(error)
-        self._transport.abort(str(error))
+        for abort in (self._transport.abort, *aborts):
+            abort(str(error))
         self._save_record(description)
 
     def _describe_record(self, error: BaseException) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dist.arguments import Buffer
     from dist.channel import Channel
     from dist.flight_record import Call
-    from dist.process_group import ProcessGroup
+    from dist.process_group.core import Core
     from dist.transport.base import Work as Transfer
 
 
@@ -46,7 +46,7 @@ class CollectiveWork:
 
     __slots__ = ("_done", "_error", "_group", "_running", "call", "run")
 
-    def __init__(self, group: ProcessGroup, call: Call, run: Callable[[Channel], None]) -> None:
+    def __init__(self, group: Core, call: Call, run: Callable[[Channel], None]) -> None:
         self._group = group
         self._error: BaseException | None = None
         self._done = False
@@ -85,7 +85,7 @@ class PointToPointWork:
 
     __slots__ = ("_buffer", "_call", "_group", "_peer", "_transfer")
 
-    def __init__(self, group: ProcessGroup, call: Call, transfer: Transfer, received: Buffer | None = None) -> None:
+    def __init__(self, group: Core, call: Call, transfer: Transfer, received: Buffer | None = None) -> None:
         self._group = group
         self._call = call
         self._transfer = transfer
