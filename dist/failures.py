@@ -78,6 +78,10 @@ class Failures:
         control: knows what happened to other ranks; None where nobody watches.
         record: shown in part, and saved as a whole in the folder that the environment variable
             TENSORLIB_FLIGHT_RECORD names.
+
+    Attributes:
+        error: the first failure, or None.
+        inject: called with the name of each operation before it begins, to make it fail; for tests, see `dist.faults`.
     """
 
     def __init__(self, transport: Transport, control: ControlPlane | None, record: FlightRecord) -> None:
@@ -88,6 +92,7 @@ class Failures:
         self._lock = threading.Lock()
         self._settled = threading.Event()
         self._timed_out = False
+        self.inject: Callable[[str], None] | None = None
         self._aborts: list[Callable[[str], None]] = []
         abandon_in_children(self)
         if control is not None:
