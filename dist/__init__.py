@@ -38,6 +38,7 @@ from dist.world import close_world, current_world, open_world, require_world, re
 
 if TYPE_CHECKING:
     from dist.arguments import Tensor
+    from dist.faults import FaultPlan
     from dist.process_group import ProcessGroup
     from dist.reduction import ReduceOp
     from dist.reduction import ReduceOp as reduce_op  # noqa: N813 - the older name
@@ -327,8 +328,14 @@ def broadcast_object_list(object_list: list[Any], src: int = 0, group: ProcessGr
     run(resolve(group, "broadcast_object_list"), object_list, src)
 
 
-def simulate(n: int, fn: Callable[..., ResultT], *args: Any, timeout: float | timedelta = 60.0) -> list[ResultT]:
+def simulate(
+    n: int,
+    fn: Callable[..., ResultT],
+    *args: Any,
+    timeout: float | timedelta = 60.0,
+    faults: FaultPlan | None = None,
+) -> list[ResultT]:
     """Run `fn(*args)` on `n` ranks that are threads of this process; see `dist.simulation.simulate`."""
     from dist.simulation import simulate as run
 
-    return run(n, fn, *args, timeout=timeout)
+    return run(n, fn, *args, timeout=timeout, faults=faults)

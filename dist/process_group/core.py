@@ -106,7 +106,7 @@ class Core:
         async_op: bool,
     ) -> CollectiveWork | None:
         """Number a collective, and run it now or queue it: where it is asynchronous, or must not overtake others."""
-        self._check_usable(op)
+        self._begin(op)
         signature = Signature(op, buffer.dtype, buffer.flat.size, root, reduce_op) if buffer else Signature(op, "", 0)
         with self._order:
             number = self._submitted = self._submitted + 1
@@ -161,6 +161,11 @@ class Core:
         self.record.add(call)
         self.statistics.calls += 1
         self.statistics.bytes += buffer.flat.nbytes if buffer else 0
+
+    def _begin(self, op: str) -> None:
+        self._check_usable(op)
+        if self.failures.inject is not None:
+            self.failures.inject(op)
 
     def _check_usable(self, op: str) -> None:
         if self.failures.error is not None:
