@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from dist.arguments import Array
 from dist.process_group import ProcessGroup
+from dist.reduction import Array
 
 
 def all_gather_object(group: ProcessGroup, object_list: list[Any], obj: Any) -> None:
