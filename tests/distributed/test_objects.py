@@ -152,7 +152,7 @@ def test_code_of_a_peer_is_not_run(protocol: int, monkeypatch: pytest.MonkeyPatc
     data = np.frombuffer(pickle.dumps([Evil()], protocol), np.uint8)
     called: list[Any] = []
     monkeypatch.setattr(os, "putenv", lambda *arguments: called.append(arguments))
-    with pytest.raises(DistError, match="gather_object: another rank sent a .*, which is no plain data: call dist.tr"):
+    with pytest.raises(DistError, match=r"gather_object: another rank sent a .*, which is no plain data: call dist.tr"):
         _unpack("gather_object", data)
     assert called == []
 
