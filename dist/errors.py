@@ -9,6 +9,7 @@
     |-- PeerError              another rank died, stopped, raised or left; names it
     |-- Deadlock               all ranks of a simulation wait for each other
     `-- TransportError         bytes could not be moved
+        |-- LengthMismatch     a message is longer or shorter than its receiver expects
         |-- PeerLost           the connection to a rank is gone
         `-- TransportTimeout   a rank did not send or receive in time
 
@@ -68,6 +69,10 @@ class TransportError(DistError):
     def __init__(self, message: str, rank: int | None = None) -> None:
         super().__init__(message)
         self.rank = rank
+
+
+class LengthMismatch(TransportError):
+    """A message is longer or shorter than its receiver expects; `ProcessGroup` turns it into `CollectiveMismatch`."""
 
 
 class PeerLost(TransportError):

@@ -15,6 +15,7 @@ from dist.comparison import first_difference, last_call
 from dist.connect import make_world
 from dist.control.uncaught import describe
 from dist.errors import CollectiveMismatch, Deadlock, PeerError
+from dist.faults import KINDS_OF_THREADS, FaultPlan
 from dist.scheduler import Scheduler, Task
 from dist.switchboard import SimulatedMembership, Switchboard
 from dist.timeouts import timeout_seconds
@@ -32,7 +33,9 @@ _SHOWN_RANKS = 16
 class _Rank:
     """One simulated rank: its thread, and what came of it."""
 
-    def __init__(self, transport: InprocTransport, board: Switchboard, timeout: float) -> None:
+    def __init__(
+        self, transport: InprocTransport, board: Switchboard, timeout: float, faults: FaultPlan | None
+    ) -> None:
         self.rank = transport.rank
         self.result: Any = None
         self.error: BaseException | None = None
@@ -40,7 +43,7 @@ class _Rank:
         self._transport = transport
         self._board = board
         self._membership = SimulatedMembership(board, self.rank)
-        self._world = make_world(transport, self._membership, timeout, "inproc", watched=False)
+        self._world = make_world(transport, self._membership, timeout, "inproc", watched=False, faults=faults)
         board.records[self.rank] = self._world.group.record
 
     def start(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
@@ -70,7 +73,12 @@ class _Rank:
 
 
 def simulate(
-    n: int, fn: Callable[..., ResultT], *args: Any, timeout: float | timedelta = 60.0, seed: int = 0
+    n: int,
+    fn: Callable[..., ResultT],
+    *args: Any,
+    timeout: float | timedelta = 60.0,
+    seed: int = 0,
+    faults: FaultPlan | None = None,
 ) -> list[ResultT]:
     """Run `fn(*args)` on `n` ranks that are threads of this process, and return their results in rank order.
 
@@ -92,6 +100,7 @@ def simulate(
         args: its arguments, the same objects for all ranks.
         timeout: seconds or timedelta that the whole may take.
         seed: decides the order in which the ranks take turns.
+        faults: what is to go wrong, see `dist.testing.FaultPlan`: threads can raise, exit, be late, lose connections.
 
     Raises:
         Exception: what the first rank that failed raised, with a note that names the rank.
@@ -111,9 +120,11 @@ def simulate(
     seconds = timeout_seconds("simulate", timeout)
     if integer("simulate", "n", n) < 1:
         raise ValueError(f"simulate: n is {n}: need at least 1 rank")
+    if faults:
+        faults.check("simulate", n, KINDS_OF_THREADS)
     scheduler = Scheduler(integer("simulate", "seed", seed))
     board = Switchboard(scheduler)
-    ranks = [_Rank(transport, board, seconds) for transport in make_inproc_world(n, scheduler)]
+    ranks = [_Rank(transport, board, seconds, faults) for transport in make_inproc_world(n, scheduler)]
     referee = _Referee(board, time.monotonic() + seconds)
     try:
         for rank in ranks:
