@@ -14,6 +14,7 @@ from dist.algorithms.all_reduce import PAIRWISE_BYTES
 from dist.algorithms.choose import ALL_REDUCE, choose_all_reduce
 from dist.algorithms.segments import SEGMENT_BYTES
 from dist.cost_model.costs import Costs, Load, Work
+from dist.shared_memory.collectives import SMALL_BYTES
 
 Formula = Callable[[int, int], Work]
 
@@ -57,6 +58,19 @@ def ring(size: int, nbytes: int) -> Work:
     return Work(steps=steps, path=path, total=total, link_bytes=(in_links if size > 2 else segments + 1) * segment)
 
 
+def shared_memory(size: int, nbytes: int) -> Work:
+    """Small arrays are shown to all, and everybody adds up n; of large ones everybody adds up a slice.
+
+    A step is a round, after which all have seen what all showed. The rounds of a large array follow each other closely:
+    all that waits for the others is the first and the last one.
+    """
+    others = (size - 1) * nbytes
+    small = nbytes <= SMALL_BYTES // size
+    load = Load(bytes=nbytes, reduced=others) if small else Load(bytes=2 * nbytes, reduced=others / size)
+    return Work(steps=1 if small else 2, path=load, total=load * size, link_bytes=0)
+
+
+# By the names that `dist.algorithms.choose` has.
 FORMULAS: Final[Mapping[str, Formula]] = {"exchange": exchange, "pairwise": pairwise, "ring": ring}
 
 
