@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,16 +10,17 @@ from typing import Final
 from dist.errors import PeerLost, TransportError
 from dist.transport.framing import DATA, GOODBYE, HEADER_BYTES, unpack_header
 from dist.transport.progress import GONE, READ, WRITE, ProgressEngine
+from dist.transport.stream import Stream
 from dist.transport.transfer import Mailbox, Message, Transfer, mismatch
 
-# A system call moves no more than this, so that both directions and all peers get their turn.
+# One step moves no more than this, so that both directions and all peers get their turn.
 CHUNK_BYTES: Final = 1024 * 1024
-# Messages that nobody has asked for yet: small ones are read up to a total per peer; others stay with the kernel, and
-# TCP makes the sender wait. Where a receive waits for what may come behind them, all are read, up to the last limit.
+# Messages that nobody has asked for yet: small ones are read up to a total per peer; others stay where they are, and
+# the sender has to wait. Where a receive waits for what may come behind them, all are read, up to the last limit.
 STAGED_MESSAGE_BYTES: Final = 64 * 1024
 STAGED_TOTAL_BYTES: Final = 1024 * 1024
 UNASKED_BYTES: Final = 1024 * 1024 * 1024
-# A transfer from this size on may not fit into the kernel's buffers, and so needs help to go on in the background.
+# A transfer from this size on may not fit into the buffers on its way, and so needs help to go on in the background.
 LARGE_BYTES: Final = 256 * 1024
 REASON_BYTES: Final = 16 * 1024
 
@@ -66,7 +65,7 @@ class Incoming(Message):
 
 @dataclass(eq=False, slots=True)
 class Outgoing:
-    """A message that is being sent, and what of it has not been given to the kernel."""
+    """A message that is being sent, and what of it has not gone out."""
 
     remaining: list[memoryview]
     transfer: Transfer
@@ -82,12 +81,12 @@ class Outgoing:
         return not self.remaining
 
     def next_chunk(self) -> list[memoryview]:
-        """Return what to give to the kernel next."""
+        """Return what to send next."""
         return [view[:CHUNK_BYTES] for view in self.remaining]
 
 
 class Connection:
-    """Sends and receives on one authenticated, non-blocking socket.
+    """Sends and receives messages on one stream, which belongs to it.
 
     All methods are called with the engine's lock held. `ended(connection, error)` is called once, when the peer has
     said goodbye (error None), has aborted, is lost, or sends too much that nobody asks for.
@@ -95,7 +94,7 @@ class Connection:
 
     def __init__(
         self,
-        sock: socket.socket,
+        stream: Stream,
         peer: int,
         engine: ProgressEngine,
         mailbox: Mailbox[Incoming],
@@ -103,8 +102,7 @@ class Connection:
     ) -> None:
         self.peer = peer
         self.open = True
-        self._socket = sock
-        self._fd = sock.fileno()
+        self._stream = stream
         self._engine = engine
         self._mailbox = mailbox
         self._ended = ended
@@ -115,12 +113,12 @@ class Connection:
         self._paused = False  # the head message has nowhere to go
         self._staged_bytes = 0
         self._peer_gone = False
-        engine.add(self._fd, self._handle)
+        stream.start(self._handle)
 
     # Sending
 
     def send(self, header: bytes, transfer: Transfer) -> None:
-        """Send a message after those already on their way; what the kernel takes at once goes at once."""
+        """Send a message after those already on their way; what goes at once goes at once."""
         message = Outgoing([memoryview(header), transfer.buffer], transfer)
         if not self._outgoing and self._write(message):
             transfer.finish()
@@ -130,21 +128,18 @@ class Connection:
         self._watch()
 
     def flushed(self) -> bool:
-        """Tell whether the kernel has everything that was sent."""
+        """Tell whether everything that was sent has gone out."""
         return not self._outgoing
 
     def farewell(self, last_words: bytes) -> None:
         """Send a last message, unless another one is half on its way, and then the end of the stream."""
-        with contextlib.suppress(OSError):
-            if self.open and not (self._outgoing and self._outgoing[0].started):
-                self._socket.send(last_words)
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_WR)
+        midway = self._outgoing and self._outgoing[0].started
+        self._stream.end(last_words if self.open and not midway else b"")
 
     def _write(self, message: Outgoing) -> bool:
-        """Give the kernel what it takes; tell whether that was the rest of the message."""
+        """Send what goes; tell whether that was the rest of the message."""
         try:
-            return message.advance(self._socket.sendmsg(message.next_chunk()))
+            return message.advance(self._stream.send(message.next_chunk()))
         except BlockingIOError:
             return False
         except OSError:
@@ -231,7 +226,7 @@ class Connection:
 
     def _receive_into(self, view: memoryview) -> int:
         try:
-            count = self._socket.recv_into(view)
+            count = self._stream.receive_into(view)
         except BlockingIOError:
             return 0
         if count == 0:
@@ -254,7 +249,7 @@ class Connection:
             self._end(PeerLost(f"rank {self.peer}: connection given up: {error}", self.peer))
 
     def _read_to_the_end(self) -> None:
-        """The peer sends no more than the kernel holds already: no use in holding anything back."""
+        """The peer sends no more than is on its way already: no use in holding anything back."""
         self._peer_gone = True
         self.stop_holding_back()
         self._watch()
@@ -273,7 +268,7 @@ class Connection:
     def fail(self, error: TransportError) -> None:
         """Stop, and let all transfers on the way over this connection raise `error`."""
         self.open = False
-        self._engine.remove(self._fd)
+        self._stream.stop()
         for message in self._outgoing:
             self._engine.finish(message.transfer, error)
         self._outgoing.clear()
@@ -282,14 +277,14 @@ class Connection:
         self._incoming = None
 
     def close(self, error: PeerLost) -> None:
-        """Close the socket; transfers on the way raise `error`, and what the kernel has taken still goes out."""
+        """Close the stream; transfers on the way raise `error`, and what has gone out still arrives."""
         self.fail(error)
-        self._socket.close()
+        self._stream.close()
 
     def abandon(self) -> None:
         """See `Inherited.abandon`: the parent's connection goes on."""
         self.open = False
-        self._socket.close()
+        self._stream.abandon()
 
     def _set_paused(self, paused: bool) -> None:
         if self._paused != paused:
@@ -300,7 +295,7 @@ class Connection:
         if self.open:
             reads = 0 if self._paused else READ
             writes = WRITE if self._outgoing and not self._peer_gone else 0
-            self._engine.watch(self._fd, reads | writes)
+            self._stream.watch(reads | writes)
 
 
 def closed(rank: int) -> PeerLost:
