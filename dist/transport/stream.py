@@ -29,7 +29,7 @@ class Stream(Protocol):
         """Send as many of these bytes as go at once, and return how many that were.
 
         Raises:
-            BlockingIOError: none.
+            BlockingIOError: none, where that does not return 0.
             OSError: the peer is gone.
         """
         ...
