@@ -119,10 +119,13 @@ class Connection:
 
     def send(self, header: bytes, transfer: Transfer) -> None:
         """Send a message after those already on their way; what goes at once goes at once."""
-        message = Outgoing([memoryview(header), transfer.buffer], transfer)
-        if not self._outgoing and self._write(message):
+        views = [memoryview(header), transfer.buffer]
+        sent = 0 if self._outgoing else self._send(views)
+        if sent == len(header) + len(transfer.buffer):
             transfer.finish()
             return
+        message = Outgoing(views, transfer)
+        message.advance(sent)
         self._outgoing.append(message)
         self._engine.start(large=True)
         self._watch()
@@ -136,20 +139,22 @@ class Connection:
         midway = self._outgoing and self._outgoing[0].started
         self._stream.end(last_words if self.open and not midway else b"")
 
-    def _write(self, message: Outgoing) -> bool:
-        """Send what goes; tell whether that was the rest of the message."""
+    def _send(self, views: list[memoryview]) -> int:
+        """Send what goes at once, and return the number of bytes."""
         try:
-            return message.advance(self._stream.send(message.next_chunk()))
+            return self._stream.send(views)
         except BlockingIOError:
-            return False
+            return 0
         except OSError:
             # What the peer sent before it went is still to be read, and tells why it went.
             self._read_to_the_end()
-            return False
+            return 0
 
     def _flush(self) -> None:
-        if self._write(self._outgoing[0]):
-            self._engine.finish(self._outgoing.popleft().transfer)
+        message = self._outgoing[0]
+        if message.advance(self._send(message.next_chunk())):
+            self._outgoing.popleft()
+            self._engine.finish(message.transfer)
             if not self._outgoing:
                 self._watch()
 

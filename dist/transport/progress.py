@@ -30,6 +30,8 @@ GRACE_SECONDS: Final = 5e-3
 
 # How often news in shared memory are looked for before the sockets are, and others on this core get their turn.
 LOOKS: Final = 8
+# How long they are looked for before the thread sleeps: to wake it takes long, and to look in vain takes nothing from others.
+LOOK_SECONDS: Final = 100e-6
 
 Handler = Callable[[int], None]
 
@@ -73,6 +75,7 @@ class ProgressEngine:
         self._epoll.register(self.wake_fd, READ)
         self._handlers: dict[int, Handler] = {}
         self._polled: Polled | None = None
+        self._patience = SPIN_SECONDS
         self._pending = 0  # transfers under way
         self._waiting = 0  # threads that wait for one, leading or standing by
         self._waits = 0  # how often a thread has begun to wait
@@ -87,6 +90,7 @@ class ProgressEngine:
     def poll_too(self, polled: Polled) -> None:
         """Serve this, too, beside the sockets; owned by the engine from now on."""
         self._polled = polled
+        self._patience = LOOK_SECONDS
 
     def add(self, fd: int, handler: Handler) -> None:
         """Call `handler(events)` whenever `fd` has news: READ at first, and always GONE."""
@@ -141,7 +145,7 @@ class ProgressEngine:
                 if self._leading:
                     self._stand_by(remaining)
                 else:
-                    self._lead(stop, deadline, SPIN_SECONDS)
+                    self._lead(stop, deadline, self._patience)
         finally:
             self._waiting -= 1
 

@@ -68,12 +68,14 @@ class RingWriter:
     def _copy(self, view: memoryview) -> int:
         done, length = 0, len(view)
         while done < length:
-            if self._head - self._tail + length - done > self._size and not self.has_room():
-                break
+            room = self._size - self._head + self._tail
+            if room < length - done:
+                if not self.has_room():
+                    break
+                room = self._size - self._head + self._tail
             place = self._head & (self._size - 1)
-            room = self._size - (self._head - self._tail)
             count = min(length - done, room, self._size - place, self._part)
-            self._data[place : place + count] = view[done : done + count]
+            self._data[place : place + count] = view[done : done + count] if count < length else view
             done += count
             self._head += count
             if self._head - self._told >= self._part:
