@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from dist.errors import PeerLost, TransportError
-from dist.transport.framing import DATA, GOODBYE, HEADER_BYTES, unpack_header
+from dist.errors import DistError, PeerLost, TransportError
+from dist.transport.framing import DATA, GOODBYE, HEADER_BYTES, LOAN, TICKET_BYTES, pack_header, unpack_header
 from dist.transport.progress import GONE, READ, WRITE, ProgressEngine
-from dist.transport.stream import Stream
+from dist.transport.stream import Lending, Stream
 from dist.transport.transfer import Mailbox, Message, Transfer, mismatch
 
 # One step moves no more than this, so that both directions and all peers get their turn.
@@ -20,8 +20,9 @@ CHUNK_BYTES: Final = 1024 * 1024
 STAGED_MESSAGE_BYTES: Final = 64 * 1024
 STAGED_TOTAL_BYTES: Final = 1024 * 1024
 UNASKED_BYTES: Final = 1024 * 1024 * 1024
-# A transfer from this size on may not fit into the buffers on its way, and so needs help to go on in the background.
-LARGE_BYTES: Final = 256 * 1024
+# A transfer from this size on may not fit into the buffers on its way, and so needs help to go on in the background;
+# where the receiver can copy from the sender's memory, it does.
+LARGE_BYTES: Final = 128 * 1024
 REASON_BYTES: Final = 16 * 1024
 
 Ended = Callable[["Connection", TransportError | None], None]
@@ -36,6 +37,8 @@ class Incoming(Message):
         target: where the payload goes: the receive's buffer, or memory of our own; None to throw it away.
         filled: how many bytes of it have come.
         receive: the receive that this message was matched with.
+        ticket: for a loan, what its payload is got with; nothing of that comes over the stream.
+        lent: while the ticket is being received, how many bytes it is for.
     """
 
     kind: int = DATA
@@ -44,6 +47,8 @@ class Incoming(Message):
     target: memoryview | None = None
     filled: int = 0
     receive: Transfer | None = None
+    ticket: bytes = b""
+    lent: int = 0
 
     def is_complete(self) -> bool:
         """Tell whether the whole payload has come."""
@@ -52,7 +57,11 @@ class Incoming(Message):
     def match(self, receive: Transfer, engine: ProgressEngine) -> None:
         """Let the payload go to this receive from now on, and end the receive if all of it is there."""
         receive.peer = self.source
-        if error := mismatch(receive, self):
+        error = mismatch(receive, self)
+        if self.ticket and self.connection is not None:
+            self.connection.borrow(self.ticket, receive, error)
+            return
+        if error:
             self.target = None
             engine.finish(receive, error)
             return
@@ -68,7 +77,7 @@ class Outgoing:
     """A message that is being sent, and what of it has not gone out."""
 
     remaining: list[memoryview]
-    transfer: Transfer
+    transfer: Transfer | None
     started: bool = False
 
     def advance(self, count: int) -> bool:
@@ -95,6 +104,7 @@ class Connection:
     def __init__(
         self,
         stream: Stream,
+        rank: int,
         peer: int,
         engine: ProgressEngine,
         mailbox: Mailbox[Incoming],
@@ -103,6 +113,7 @@ class Connection:
         self.peer = peer
         self.open = True
         self._stream = stream
+        self._rank = rank
         self._engine = engine
         self._mailbox = mailbox
         self._ended = ended
@@ -113,31 +124,59 @@ class Connection:
         self._paused = False  # the head message has nowhere to go
         self._staged_bytes = 0
         self._peer_gone = False
+        self._lending = stream.lending
+        self._lent: set[Transfer] = set()
+        self._borrowing: set[Transfer] = set()
         stream.start(self._handle)
 
     # Sending
 
-    def send(self, header: bytes, transfer: Transfer) -> None:
+    def send(self, transfer: Transfer) -> None:
         """Send a message after those already on their way; what goes at once goes at once."""
-        views = [memoryview(header), transfer.buffer]
-        sent = 0 if self._outgoing else self._send(views)
-        if sent == len(header) + len(transfer.buffer):
-            transfer.finish()
+        length = len(transfer.buffer)
+        if length >= LARGE_BYTES and self._lending is not None and self._lend(transfer, self._lending):
             return
-        message = Outgoing(views, transfer)
-        message.advance(sent)
-        self._outgoing.append(message)
-        self._engine.start(large=True)
-        self._watch()
+        header = pack_header(DATA, self._rank, transfer.tag, transfer.fingerprint, length)
+        if self._put([memoryview(header), transfer.buffer], HEADER_BYTES + length, transfer):
+            transfer.finish()
+        else:
+            self._engine.start(large=True)
 
     def flushed(self) -> bool:
         """Tell whether everything that was sent has gone out."""
-        return not self._outgoing
+        return not self._outgoing and not self._lent
 
     def farewell(self, last_words: bytes) -> None:
         """Send a last message, unless another one is half on its way, and then the end of the stream."""
         midway = self._outgoing and self._outgoing[0].started
         self._stream.end(last_words if self.open and not midway else b"")
+
+    def _lend(self, transfer: Transfer, lending: Lending) -> bool:
+        """Let the peer copy the message from here; tell whether it can."""
+
+        def returned() -> None:
+            self._lent.discard(transfer)
+            self._engine.finish(transfer)
+
+        ticket = lending.lend(transfer.buffer, returned)
+        if ticket is None:
+            return False
+        self._lent.add(transfer)
+        header = pack_header(LOAN, self._rank, transfer.tag, transfer.fingerprint, len(transfer.buffer))
+        gone_out = self._put([memoryview(header + ticket)], HEADER_BYTES + TICKET_BYTES)
+        self._engine.start(large=not gone_out)
+        return True
+
+    def _put(self, views: list[memoryview], length: int, transfer: Transfer | None = None) -> bool:
+        """Send bytes after those already on their way; tell whether all have gone out, or else keep them."""
+        sent = 0 if self._outgoing else self._send(views)
+        if sent == length:
+            return True
+        message = Outgoing(views, transfer)
+        message.advance(sent)
+        self._outgoing.append(message)
+        self._watch()
+        return False
 
     def _send(self, views: list[memoryview]) -> int:
         """Send what goes at once, and return the number of bytes."""
@@ -154,7 +193,8 @@ class Connection:
         message = self._outgoing[0]
         if message.advance(self._send(message.next_chunk())):
             self._outgoing.popleft()
-            self._engine.finish(message.transfer)
+            if message.transfer is not None:
+                self._engine.finish(message.transfer)
             if not self._outgoing:
                 self._watch()
 
@@ -172,6 +212,24 @@ class Connection:
         if self._paused and self._incoming is not None:
             self._stage(self._incoming)
 
+    def borrow(self, ticket: bytes, receive: Transfer, error: DistError | None) -> None:
+        """Copy a message that was lent into the receive's buffer, unless there is an error, and end the receive."""
+        assert self._lending is not None
+
+        def done(failure: OSError | None) -> None:
+            if failure is not None:
+                self._end(PeerLost(f"rank {self.peer}: connection lost", self.peer))
+            else:
+                self._borrowing.discard(receive)
+                self._engine.finish(receive)
+
+        if error is None:
+            self._borrowing.add(receive)
+            self._lending.fetch(ticket, receive.buffer, done)
+        else:
+            self._lending.give_back(ticket)
+            self._engine.finish(receive, error)
+
     def _read(self) -> None:
         """Read one header, or a chunk of payload, or both."""
         message = self._incoming or self._read_header()
@@ -183,7 +241,9 @@ class Connection:
                 self._engine.finish(message.receive)
         if message.is_complete():
             self._incoming = None
-            if message.kind != DATA:
+            if message.kind == LOAN:
+                self._take_loan(message)
+            elif message.kind != DATA:
                 self._take_leave(message)
 
     def _read_header(self) -> Incoming | None:
@@ -198,8 +258,8 @@ class Connection:
         message = Incoming(source, tag, fingerprint, length, kind=kind, connection=self)
         self._incoming = message
         if kind != DATA:
-            message.target = memoryview(bytearray(min(length, REASON_BYTES)))
-            message.length = len(message.target)
+            message.target = memoryview(bytearray(TICKET_BYTES if kind == LOAN else min(length, REASON_BYTES)))
+            message.length, message.lent = len(message.target), length
         elif receive := self._mailbox.arrive(message):
             message.match(receive, self._engine)
         elif self._peer_gone or self._mailbox.asks(self.peer) or self._fits(message):
@@ -222,6 +282,15 @@ class Connection:
         message.staged = True
         self._staged_bytes = unasked
         self._set_paused(False)
+
+    def _take_loan(self, message: Incoming) -> None:
+        """The ticket for a message is here: that is as good as the message."""
+        if self._lending is None or message.target is None:
+            raise TransportError(f"rank {self.peer} lends a message over a stream that does not", self.peer)
+        ticket = bytes(message.target)
+        loan = Incoming(message.source, message.tag, message.fingerprint, message.lent, LOAN, self, ticket=ticket)
+        if receive := self._mailbox.arrive(loan):
+            loan.match(receive, self._engine)
 
     def _destination(self, message: Incoming) -> memoryview:
         end = min(message.filled + CHUNK_BYTES, message.length)
@@ -275,11 +344,26 @@ class Connection:
         self.open = False
         self._stream.stop()
         for message in self._outgoing:
-            self._engine.finish(message.transfer, error)
+            if message.transfer is not None:
+                self._engine.finish(message.transfer, error)
         self._outgoing.clear()
+        self._end_loans(error)
         if self._incoming is not None and self._incoming.receive is not None:
             self._engine.finish(self._incoming.receive, error)
         self._incoming = None
+
+    def _end_loans(self, error: TransportError) -> None:
+        """Let go of what is lent and borrowed; nothing of it is copied after that."""
+        if self._lending is None:
+            return
+        self._lending.revoke()
+        for transfer in self._lent | self._borrowing:
+            self._engine.finish(transfer, error)
+        self._lent.clear()
+        self._borrowing.clear()
+        for message in self._mailbox.messages():
+            if message.connection is self and message.ticket:
+                self._mailbox.take(message)
 
     def close(self, error: PeerLost) -> None:
         """Close the stream; transfers on the way raise `error`, and what has gone out still arrives."""

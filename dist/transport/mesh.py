@@ -15,7 +15,7 @@ from dist.errors import PeerLost, TransportError
 from dist.forks import abandon_in_children
 from dist.transport.base import ANY_SOURCE
 from dist.transport.connection import LARGE_BYTES, REASON_BYTES, Connection, Incoming, closed
-from dist.transport.framing import ABORT, DATA, GOODBYE, pack_header
+from dist.transport.framing import ABORT, GOODBYE, pack_header
 from dist.transport.progress import ProgressEngine
 from dist.transport.stream import Stream
 from dist.transport.transfer import Mailbox, Transfer, check_transfer
@@ -47,7 +47,7 @@ class MeshTransport:
         self._closed = False
         with self._engine.lock:
             self._connections = {
-                peer: Connection(stream, peer, engine, self._mailbox, self._connection_ended)
+                peer: Connection(stream, rank, peer, engine, self._mailbox, self._connection_ended)
                 for peer, stream in streams.items()
             }
         abandon_in_children(self)
@@ -62,8 +62,7 @@ class MeshTransport:
             elif peer == self.rank:
                 self._send_to_self(send)
             else:
-                header = pack_header(DATA, self.rank, tag, fingerprint, len(buffer))
-                self._connections[peer].send(header, send)
+                self._connections[peer].send(send)
         return send
 
     def irecv(self, buffer: memoryview, peer: int, tag: int = 0, fingerprint: int = 0) -> Transfer:

@@ -28,9 +28,9 @@ SPIN_SECONDS: Final = 20e-6
 # How long transfers rest before the background thread takes them up.
 GRACE_SECONDS: Final = 5e-3
 
-# How often news in shared memory are looked for before the sockets are, and others on this core get their turn.
+# How often news in shared memory are looked for before the sockets are, and others on this core get their turn; and for
+# how long before the thread sleeps, because to be woken takes as long as several small messages.
 LOOKS: Final = 8
-# How long they are looked for before the thread sleeps: to wake it takes long, and to look in vain takes nothing from others.
 LOOK_SECONDS: Final = 100e-6
 
 Handler = Callable[[int], None]

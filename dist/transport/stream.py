@@ -4,14 +4,44 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from dist.transport.progress import Handler, ProgressEngine
 
 
+class Lending(Protocol):
+    """Messages that the receiver copies straight from the sender's memory. Called with the engine's lock held."""
+
+    def lend(self, buffer: memoryview, returned: Callable[[], None]) -> bytes | None:
+        """Return a ticket that lets the peer copy `buffer`, or None where that cannot be done now.
+
+        `returned()` is called once the buffer is not needed any more, unless all is revoked before.
+        """
+        ...
+
+    def revoke(self) -> None:
+        """Take back all that is lent, and copy nothing that is borrowed any more."""
+        ...
+
+    def fetch(self, ticket: bytes, view: memoryview, done: Callable[[OSError | None], None]) -> None:
+        """Start to copy what the peer has lent; call `done` with None, or with why it could not be copied."""
+        ...
+
+    def give_back(self, ticket: bytes) -> None:
+        """Let the peer know that this ticket will not be used."""
+        ...
+
+
 class Stream(Protocol):
-    """Bytes to one peer, and bytes from it. All methods are called with the engine's lock held."""
+    """Bytes to one peer, and bytes from it. All methods are called with the engine's lock held.
+
+    Attributes:
+        lending: what large messages can be lent with instead, or None.
+    """
+
+    @property
+    def lending(self) -> Lending | None: ...  # noqa: D102 - see above
 
     def start(self, handler: Handler) -> None:
         """Call `handler(events)` whenever there is news: READ at first, and always GONE."""
@@ -58,6 +88,8 @@ class Stream(Protocol):
 
 class SocketStream:
     """A connected, non-blocking TCP socket; owns it."""
+
+    lending: Lending | None = None
 
     def __init__(self, sock: socket.socket, engine: ProgressEngine) -> None:
         self._socket = sock

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from dist.transport.shared_memory.doorbell import Fence
+from dist.transport.shared_memory.loans import LEDGER_BYTES
 from dist.transport.shared_memory.ring import HEADER_BYTES as RING_HEADER_BYTES
 from dist.transport.shared_memory.segment import Segment, create_segment
 
@@ -37,10 +38,30 @@ def ring_bytes(senders: int) -> int:
     return max(SMALLEST_RING, min(LARGEST_RING, 1 << (fair.bit_length() - 1)))
 
 
-def ring_memory(inbox: memoryview, slot: int, size: int) -> memoryview:
-    """Return the part of an inbox that is its ring number `slot`; the data of each ring has `size` bytes."""
-    start = HEADER_BYTES + slot * (RING_HEADER_BYTES + size)
-    return inbox[start : start + RING_HEADER_BYTES + size]
+class Slot:
+    """The part of an inbox that belongs to one sender.
+
+    Args:
+        inbox: the memory of the whole inbox.
+        number: of the sender.
+        size: of the data of each ring.
+    """
+
+    def __init__(self, inbox: memoryview, number: int, size: int) -> None:
+        start = HEADER_BYTES + number * slot_bytes(size)
+        end = start + slot_bytes(size)
+        self.ring = inbox[start : end - LEDGER_BYTES]
+        self.ledger = inbox[end - LEDGER_BYTES : end]
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self.ring.release()
+        self.ledger.release()
+
+
+def slot_bytes(size: int) -> int:
+    """Return how much of an inbox belongs to each sender, given the size of the data of a ring."""
+    return RING_HEADER_BYTES + size + LEDGER_BYTES
 
 
 class Inbox:
@@ -55,7 +76,7 @@ class Inbox:
 
     def __init__(self, senders: int) -> None:
         self.ring_bytes = ring_bytes(senders)
-        fd = create_segment(HEADER_BYTES + senders * (RING_HEADER_BYTES + self.ring_bytes))
+        fd = create_segment(HEADER_BYTES + senders * slot_bytes(self.ring_bytes))
         self._segment = Segment(fd)
         self._asleep = self._segment.view[:8].cast("Q")
         self._fence = Fence()
@@ -66,9 +87,9 @@ class Inbox:
         """The file descriptor of the segment."""
         return self._segment.fd
 
-    def ring_memory(self, slot: int) -> memoryview:
-        """Return the ring of one of the senders."""
-        return ring_memory(self._segment.view, slot, self.ring_bytes)
+    def slot(self, number: int) -> Slot:
+        """Return the part of one of the senders."""
+        return Slot(self._segment.view, number, self.ring_bytes)
 
     def add(self, stream: Polled) -> None:
         """Poll this stream, too."""

@@ -22,13 +22,15 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from dist.transport.shared_memory.doorbell import Doorbell
-from dist.transport.shared_memory.inbox import Inbox, ring_memory
+from dist.transport.shared_memory.inbox import Inbox, Slot
+from dist.transport.shared_memory.loans import Loans
+from dist.transport.shared_memory.remote_memory import address_of, read_memory
 from dist.transport.shared_memory.rounds import Rounds
 from dist.transport.shared_memory.segment import Segment
 
@@ -37,9 +39,11 @@ _NAME_BYTES: Final = 16
 _TOKEN_BYTES: Final = 16
 _OFFER: Final = struct.Struct(f"{_PLACE_BYTES}s{_NAME_BYTES}s{_TOKEN_BYTES}s")
 _NOWHERE: Final = bytes(_PLACE_BYTES)
-# What goes with the two descriptors: a proof of who sends them, the ring that is meant, and the size of the rings.
-_PARCEL: Final = struct.Struct(f"<{_TOKEN_BYTES}sII")
-_YES, _NO = b"\1", b"\0"
+# What goes with the two descriptors: a proof of who sends them, the part of the inbox that is meant, the size of the
+# rings, and some bytes, with their address in the sender's memory, to try whether that can be read.
+_PARCEL: Final = struct.Struct(f"<{_TOKEN_BYTES}sII{_TOKEN_BYTES}sQ")
+# What ranks tell each other after each step.
+_NO, _YES, _YES_AND_READ = b"\0", b"\1", b"\2"
 
 log = logging.getLogger(__name__)
 
@@ -54,17 +58,33 @@ def place() -> bytes:
     return hashlib.sha256(boot + f"{namespace.st_dev} {namespace.st_ino}".encode()).digest()
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Neighbour:
-    """A rank to share memory with: its inbox, and how to write to it."""
+    """A rank to share memory with.
+
+    Attributes:
+        segment: its inbox.
+        outgoing: the part of it that this rank writes to.
+        doorbell: wakes it.
+        pid: its process.
+        readable: whether this process can read its memory.
+        reads: whether it can read this process's.
+    """
 
     segment: Segment
-    outgoing: memoryview
+    outgoing: Slot
     doorbell: Doorbell
+    pid: int
+    readable: bool
+    reads: bool = False
+
+    def loans(self, borrowed: memoryview) -> Loans:
+        """Return what lends messages to it, and borrows them, given what it says of its loans."""
+        return Loans(self.outgoing.ledger, borrowed, self.doorbell, self.pid, self.reads)
 
     def close(self) -> None:
         """Release everything."""
-        self.outgoing.release()
+        self.outgoing.close()
         self.doorbell.close()
         self.segment.close()
 
@@ -91,6 +111,7 @@ class Pairing:
         self._tokens = {peer: os.urandom(_TOKEN_BYTES) for peer in rounds.peers}
         self._offers: dict[int, tuple[bytes, bytes]] = {}  # name and token of those at the same place
         self._calls: dict[int, socket.socket] = {}
+        self._probe = os.urandom(_TOKEN_BYTES)
 
     def run(self) -> None:
         """Take all steps."""
@@ -108,14 +129,14 @@ class Pairing:
 
     def close(self) -> None:
         """Release everything."""
-        self._drop(set(self.neighbours))
+        self._drop(self.neighbours)
         if self.inbox is not None:
             self.inbox.close()
 
-    def incoming(self, peer: int) -> memoryview:
-        """Return the ring that a neighbour writes to."""
+    def incoming(self, peer: int) -> Slot:
+        """Return the part of the inbox that a neighbour writes to."""
         assert self.inbox is not None
-        return self.inbox.ring_memory(self._slot(peer))
+        return self.inbox.slot(self._slot(peer))
 
     def _exchange_offers(self, listener: socket.socket) -> None:
         here, name = place(), os.urandom(_NAME_BYTES)
@@ -130,17 +151,24 @@ class Pairing:
     def _pair(self, listener: socket.socket) -> None:
         with _or_tcp("make an inbox"):
             self.inbox = Inbox(len(self._offers))
-        self._say(self._call())
-        answered = self._say(self._answer(listener))
-        for peer in answered & set(self._calls):
+        self._say(dict.fromkeys(self._call(), _YES))
+        answered = self._say(dict.fromkeys(self._answer(listener), _YES))
+        for peer in answered.keys() & self._calls.keys():
             with _or_tcp(f"take the answer of rank {peer}"):
                 self.neighbours[peer] = _receive(self._calls[peer], {peer: self._tokens[peer]})[1]
-        self._drop(set(self.neighbours) - self._say(set(self.neighbours)))
+        self._conclude()
 
-    def _say(self, yes: set[int]) -> set[int]:
-        """Say yes to some of those at the same place, and no to the others; return who has said yes."""
-        said = self._rounds.exchange({peer: _YES if peer in yes else _NO for peer in self._offers})
-        return {peer for peer, answer in said.items() if answer == _YES}
+    def _conclude(self) -> None:
+        """Keep the neighbours that can write to this rank as well, and note which can read from it."""
+        said = self._say({peer: _YES_AND_READ if it.readable else _YES for peer, it in self.neighbours.items()})
+        self._drop(self.neighbours.keys() - said.keys())
+        for peer, neighbour in self.neighbours.items():
+            neighbour.reads = said[peer] == _YES_AND_READ
+
+    def _say(self, words: Mapping[int, bytes]) -> dict[int, bytes]:
+        """Say something to some of those at the same place, and no to the others; return what they say but for no."""
+        said = self._rounds.exchange({peer: words.get(peer, _NO) for peer in self._offers})
+        return {peer: word for peer, word in said.items() if word != _NO}
 
     def _call(self) -> set[int]:
         """Connect to the ranks below, and hand over what they need; return to whom."""
@@ -174,14 +202,15 @@ class Pairing:
     def _hand_over(self, call: socket.socket, peer: int) -> None:
         if self.inbox is None:
             raise OSError("there is no inbox to hand over")
-        parcel = _PARCEL.pack(self._offers[peer][1], self._slot(peer), self.inbox.ring_bytes)
+        where = address_of(memoryview(self._probe))
+        parcel = _PARCEL.pack(self._offers[peer][1], self._slot(peer), self.inbox.ring_bytes, self._probe, where)
         socket.send_fds(call, [parcel], [self.inbox.fd, self._wake_fd])
 
     def _slot(self, peer: int) -> int:
         return sorted(self._offers).index(peer)
 
-    def _drop(self, peers: set[int]) -> None:
-        for peer in peers:
+    def _drop(self, peers: Iterable[int]) -> None:
+        for peer in list(peers):
             self.neighbours.pop(peer).close()
 
 
@@ -197,13 +226,30 @@ def _receive(call: socket.socket, tokens: Mapping[int, bytes]) -> tuple[int, Nei
             undo.callback(os.close, fd)
         if len(parcel) != _PARCEL.size or len(fds) != 2:
             raise OSError("a stranger has called")
-        token, slot, size = _PARCEL.unpack(parcel)
+        token, slot, size, probe, where = _PARCEL.unpack(parcel)
         peer = next((peer for peer, given in tokens.items() if hmac.compare_digest(given, token)), None)
         if peer is None:
             raise OSError("a stranger has called")
         segment = Segment(os.dup(fds[0]))
         doorbell = Doorbell(segment.view[:8].cast("Q"), os.dup(fds[1]))
-        return peer, Neighbour(segment, ring_memory(segment.view, slot, size), doorbell)
+        pid = _process_behind(call)
+        return peer, Neighbour(segment, Slot(segment.view, slot, size), doorbell, pid, _can_read(pid, where, probe))
+
+
+def _process_behind(call: socket.socket) -> int:
+    """Return the process that the peer listens or has called with, as it is numbered here."""
+    (pid,) = struct.unpack_from("i", call.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+    return int(pid)
+
+
+def _can_read(pid: int, address: int, expected: bytes) -> bool:
+    """Tell whether the memory of a process can be read, and is what is expected."""
+    found = bytearray(len(expected))
+    try:
+        read_memory(pid, address, memoryview(found))
+    except OSError:
+        return False
+    return found == expected
 
 
 def _address(name: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from dist.transport.progress import GONE, READ, WRITE, Handler, ProgressEngine
-from dist.transport.shared_memory.inbox import Inbox
+from dist.transport.shared_memory.inbox import Inbox, Slot
 from dist.transport.shared_memory.pairing import Neighbour
 from dist.transport.shared_memory.ring import RingReader, RingWriter
 from dist.transport.stream import SocketStream
@@ -21,8 +21,8 @@ class RingStream:
         sock: connected to the peer; owned by the stream.
         engine: serves the socket, and polls `inbox`.
         inbox: this rank's own.
-        incoming: the ring in it that the peer writes to.
-        neighbour: the peer, with the ring that this rank writes to; owned by the stream.
+        incoming: the part of it that the peer writes to.
+        neighbour: the peer, with the part of its inbox that this rank writes to; owned by the stream.
     """
 
     def __init__(
@@ -30,15 +30,17 @@ class RingStream:
         sock: socket.socket,
         engine: ProgressEngine,
         inbox: Inbox,
-        incoming: memoryview,
+        incoming: Slot,
         neighbour: Neighbour,
     ) -> None:
         self._socket = sock
         self._rest = SocketStream(sock, engine)
         self._inbox = inbox
         self._neighbour = neighbour
-        self._reader = RingReader(incoming, neighbour.doorbell)
-        self._writer = RingWriter(neighbour.outgoing, neighbour.doorbell)
+        self._incoming = incoming
+        self._reader = RingReader(incoming.ring, neighbour.doorbell)
+        self._writer = RingWriter(neighbour.outgoing.ring, neighbour.doorbell)
+        self.lending = self._loans = neighbour.loans(incoming.ledger)
         self._handler: Handler = lambda events: None
         self._events = 0
         self._ending = False
@@ -71,7 +73,7 @@ class RingStream:
         events &= self._events
         if events:
             self._handler(events)
-        return events != 0
+        return self._loans.poll() or events != 0
 
     def receive_into(self, view: memoryview, /) -> int:
         """See `Stream.receive_into`."""
@@ -90,6 +92,8 @@ class RingStream:
         self._rest.close()
         self._reader.close()
         self._writer.close()
+        self._loans.close()
+        self._incoming.close()
         self._neighbour.close()
 
     def abandon(self) -> None:
