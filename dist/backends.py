@@ -34,7 +34,11 @@ class Backend:
 
 
 # Where the backends are: modules that are loaded when first asked for, each with a `backend() -> Backend`.
-_MODULES: dict[str, str] = {"tcp": "dist.transport.backend", "gloo": "dist.transport.backend"}
+_MODULES: dict[str, str] = {
+    "gloo": "dist.transport.backend",
+    "shm": "dist.transport.shared_memory.backend",
+    "tcp": "dist.transport.backend",
+}
 _REGISTERED: dict[str, Backend] = {}
 
 
