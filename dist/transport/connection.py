@@ -146,6 +146,10 @@ class Connection:
         """Tell whether everything that was sent has gone out."""
         return not self._outgoing and not self._lent
 
+    def cut(self) -> None:
+        """Break the connection without a word; both ends then find that it is lost."""
+        self._stream.cut()
+
     def farewell(self, last_words: bytes) -> None:
         """Send a last message, unless another one is half on its way, and then the end of the stream."""
         midway = self._outgoing and self._outgoing[0].started

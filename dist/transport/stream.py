@@ -77,6 +77,10 @@ class Stream(Protocol):
         """Send `last_words`, if they go at once, and then the end of the stream; it goes well or not."""
         ...
 
+    def cut(self) -> None:
+        """Break the stream, as if the network had failed: for tests."""
+        ...
+
     def close(self) -> None:
         """Release what is held; what was sent still goes out."""
         ...
@@ -117,6 +121,11 @@ class SocketStream:
                 self._socket.send(last_words)
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
+
+    def cut(self) -> None:
+        """See `Stream.cut`."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """See `Stream.close`."""

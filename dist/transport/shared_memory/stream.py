@@ -87,6 +87,10 @@ class RingStream:
         """See `Stream.end`."""
         self._rest.end(last_words)
 
+    def cut(self) -> None:
+        """See `Stream.cut`."""
+        self._rest.cut()
+
     def close(self) -> None:
         """See `Stream.close`."""
         self._rest.close()
