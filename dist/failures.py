@@ -28,7 +28,7 @@ from dist.comparison import (
     who_is_where,
 )
 from dist.debug import records
-from dist.errors import CollectiveMismatch, DistError, PeerError, PeerLost, TransportTimeout
+from dist.errors import CollectiveMismatch, DistError, LengthMismatch, PeerError, PeerLost, TransportTimeout
 from dist.flight_record import Call, FlightRecord
 from dist.forks import abandon_in_children
 from dist.transport.base import Transport
@@ -157,7 +157,7 @@ class Failures:
         self.error = DistError("a forked process cannot use the process group of its parent")
 
     def _explain(self, call: Call, error: DistError, timeout: float) -> DistError:
-        if isinstance(error, CollectiveMismatch):
+        if isinstance(error, CollectiveMismatch | LengthMismatch):
             return CollectiveMismatch(self._find_difference(call) or f"{call} met a message of another call: {error}")
         if isinstance(error, PeerLost):
             return self._blame(error)

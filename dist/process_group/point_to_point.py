@@ -44,7 +44,7 @@ class PointToPoint(Core):
         peer = ANY_SOURCE if src is None else self._peer(op, "src", src)
         call, mark, channel = self._message(op, buffer, peer, tag)
         transfer = self._transport.irecv(bytes_of(buffer.flat), peer, channel, mark)
-        return PointToPointWork(self, call, transfer, buffer)
+        return PointToPointWork(self, call, transfer, buffer, (tensor,))
 
     def _message(self, op: str, buffer: Buffer, peer: int, tag: int) -> tuple[Call, int, int]:
         """Record a point-to-point call; return its entry, and the fingerprint and tag that mark its message."""
