@@ -115,6 +115,30 @@ def _contents(message: Published) -> tuple[object, ...]:
     return message.signature.dtype, message.signature.elements, message.members
 
 
+class Absence(NamedTuple):
+    """The ranks that a call waits for: those that have not made it, or the peer of a message."""
+
+    ranks: tuple[int, ...]
+    verb: str
+
+    def __str__(self) -> str:
+        return f"{rank_names(self.ranks)} {'has' if len(self.ranks) == 1 else 'have'} not {self.verb} it"
+
+
+def not_come(calls: Mapping[int, Iterable[Published]], waiting: Call) -> Absence | None:
+    """Find the ranks that a call waits for; None where all have made it, or any rank would do."""
+    if waiting.number:
+        came = {rank for rank, latest in calls.items() for call in latest if _is_as_far(call, waiting)}
+        behind = tuple(rank for rank in waiting.members if rank not in came)
+        return Absence(behind, "called") if behind else None
+    op, peer = waiting.signature.op, waiting.signature.root
+    return Absence((peer,), "received" if op.endswith("send") else "sent") if peer != NO_ROOT else None
+
+
+def _is_as_far(call: Published, waiting: Call) -> bool:
+    return call.group == waiting.group and call.number >= waiting.number
+
+
 def who_is_where(calls: Mapping[int, Iterable[Published]]) -> str:
     """Say, a line per rank, which call each made last."""
     return "\n".join(f"  rank {rank}: {_last(list(latest))}" for rank, latest in sorted(calls.items()))
