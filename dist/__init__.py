@@ -74,6 +74,7 @@ from dist.world import close_world, current_world, open_world, require_world, re
 if TYPE_CHECKING:
     from dist.collectives import Collectives
     from dist.control.membership import Membership
+    from dist.faults import FaultPlan
     from dist.process_group import ProcessGroup
     from dist.reduction import ReduceOp
     from dist.reduction import ReduceOp as reduce_op  # noqa: N813 - the older name
@@ -196,11 +197,12 @@ def init_process_group(
     Args:
         backend: "gloo" (also None), "tcp", or a name that `register_backend` made known.
         init_method: "env://" reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which `tlrun` sets;
-            "tcp://host:port" is the address of rank 0; "file:///path" names a file, which need not exist, in a
-            directory that all processes see.
+            "tcp://host:port" is the address of rank 0, or a multicast address such as "tcp://239.255.1.1:23456" or
+            "tcp://[ff15::1]:23456"; "file:///path" names a file, which need not exist, in a directory that all
+            processes see; "mpi://" is for processes that mpirun or srun started.
         world_size: number of processes; -1 takes it from the environment.
         rank: this process, from 0 to world_size - 1; -1 takes it from the environment, and where that does not say,
-            "file://" gives each process a number.
+            "file://" and multicast addresses give each process a number.
         group_name: tells jobs apart that share an address or a file.
         timeout: seconds or timedelta; for finding each other, and for every collective by default.
 
@@ -297,8 +299,14 @@ def get_flight_record() -> str:
     return str(require_world("get_flight_record").group.record)
 
 
-def simulate(n: int, fn: Callable[..., ResultT], *args: Any, timeout: float | timedelta = 60.0) -> list[ResultT]:
+def simulate(
+    n: int,
+    fn: Callable[..., ResultT],
+    *args: Any,
+    timeout: float | timedelta = 60.0,
+    faults: FaultPlan | None = None,
+) -> list[ResultT]:
     """Run `fn(*args)` on `n` ranks that are threads of this process; see `dist.simulation.simulate`."""
     from dist.simulation import simulate as run
 
-    return run(n, fn, *args, timeout=timeout)
+    return run(n, fn, *args, timeout=timeout, faults=faults)

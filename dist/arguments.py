@@ -60,7 +60,9 @@ class Buffer:
             if tensor is not array and hasattr(tensor, "_bump_version"):
                 tensor._bump_version()
         self._array = array if not flags.c_contiguous else None
-        self.flat: Array = array.reshape(-1) if flags.c_contiguous else array.flatten()
+        if not flags.c_contiguous:
+            array = array.flatten()
+        self.flat: Array = array if array.ndim == 1 else array.reshape(-1)
         self.dtype = dtype
 
     def write_back(self) -> None:

@@ -73,6 +73,10 @@ class ReduceOp:
         dtype = np.dtype(dtype)
         return np.dtype(np.float32) if self._rounds and dtype in _NARROW else dtype
 
+    def direct(self, dtype: np.dtype[Any]) -> np.ufunc | None:
+        """Return the function that is all there is to a reduction of this dtype; None where there is more to it."""
+        return _direct(self, dtype)
+
     @np.errstate(all="ignore")
     def combine(self, left: Array, right: Array, out: Array) -> None:
         """Put the partial result of the ranks in `left` and of the one next to them in `right` into `out`."""
@@ -130,6 +134,11 @@ class FunctionOp(ReduceOp):
         if result.shape != out.shape:
             raise ValueError(f"{self.name}: returned shape {result.shape} for two of {out.shape}: need {out.shape}")
         np.copyto(out, result, casting="same_kind")
+
+
+@lru_cache(maxsize=128)
+def _direct(op: ReduceOp, dtype: np.dtype[Any]) -> np.ufunc | None:
+    return op._ufunc if op is not ReduceOp.AVG and op.accumulator(dtype) == dtype else None
 
 
 @lru_cache(maxsize=64)

@@ -119,7 +119,7 @@ class Core:
             results: what `Work.result` returns.
             elements: see `Signature`; by default the length of `buffer`.
         """
-        self._check_usable(op)
+        self._begin(op)
         if buffer is None:
             signature = Signature(op, "", 0)
         else:
@@ -177,6 +177,11 @@ class Core:
         self.record.add(call)
         self.statistics.calls += 1
         self.statistics.bytes += buffer.flat.nbytes if buffer else 0
+
+    def _begin(self, op: str) -> None:
+        self._check_usable(op)
+        if self.failures.inject is not None:
+            self.failures.inject(op)
 
     def _check_usable(self, op: str) -> None:
         if self.failures.error is not None:
