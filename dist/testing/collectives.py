@@ -142,9 +142,15 @@ def _check_copies(count: int, dtype: Any) -> None:
 
 
 def check_uneven() -> None:
-    """Tensors that differ in length from rank to rank, some of them empty."""
+    """Tensors that differ in length from rank to rank, some of them empty, a few of them large."""
+    for scale in (1, 400_000 // _here()[1] ** 2):
+        _check_uneven_rows(scale)
+        _check_uneven_all_to_all(scale)
+
+
+def _check_uneven_rows(scale: int) -> None:
     rank, size = _here()
-    counts = [5 * k % 7 for k in range(size)]
+    counts = [scale * (5 * k % 7) for k in range(size)]
     rows = [_values(k, count, "int64") for k, count in enumerate(counts)]
     found = _empty_like(rows)
     dist.all_gather(found, rows[rank])
@@ -160,12 +166,11 @@ def check_uneven() -> None:
     y = np.empty(counts[rank], np.float32)
     dist.reduce_scatter(y, np.split(parts[rank], bounds))
     _same(y, np.split(_reduced(ReduceOp.SUM, parts), bounds)[rank], "uneven reduce_scatter")
-    _check_uneven_all_to_all()
 
 
-def _check_uneven_all_to_all() -> None:
+def _check_uneven_all_to_all(scale: int) -> None:
     rank, size = _here()
-    pieces = [[_values(size * a + b, (3 * a + b) % 5, "int32") for b in range(size)] for a in range(size)]
+    pieces = [[_values(size * a + b, scale * ((3 * a + b) % 5), "int32") for b in range(size)] for a in range(size)]
     wanted = [pieces[other][rank] for other in range(size)]
     found = _empty_like(wanted)
     dist.all_to_all(found, pieces[rank])
