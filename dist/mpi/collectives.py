@@ -43,14 +43,10 @@ class MpiCollectives:
         if how is None:
             self._messages.all_reduce(channel, array, op)
             return
-        partial = array.astype(how.accumulator, copy=False)
-        self._run(
-            self._group.communicator.Allreduce,
-            self._mpi.IN_PLACE,
-            [partial, getattr(self._mpi, how.datatype)],
-            getattr(self._mpi, how.operation),
-        )
-        op.finish(partial, channel.size, array)
+        partial = array if how.in_place else array.astype(how.accumulator, copy=False)
+        self._run(self._group.communicator.Allreduce, self._mpi.IN_PLACE, (partial, how.datatype), how.operation)
+        if not how.in_place:
+            op.finish(partial, channel.size, array)
 
     def reduce(self, channel: Channel, array: Array, root: int, op: ReduceOp) -> None:
         """See `Collectives.reduce`."""
@@ -58,15 +54,13 @@ class MpiCollectives:
         if how is None:
             self._messages.reduce(channel, array, root, op)
             return
-        partial = array.astype(how.accumulator, copy=False)
-        buffer = [partial, getattr(self._mpi, how.datatype)]
-        operation = getattr(self._mpi, how.operation)
-        reduce = self._group.communicator.Reduce
+        partial = array if how.in_place else array.astype(how.accumulator, copy=False)
+        buffer = partial, how.datatype
         if channel.rank == root:
-            self._run(reduce, self._mpi.IN_PLACE, buffer, operation, root)
+            self._run(self._group.communicator.Reduce, self._mpi.IN_PLACE, buffer, how.operation, root)
             op.finish(partial, channel.size, array)
         else:
-            self._run(reduce, buffer, None, operation, root)
+            self._run(self._group.communicator.Reduce, buffer, None, how.operation, root)
 
     def broadcast(self, channel: Channel, array: Array, root: int) -> None:
         """See `Collectives.broadcast`."""
@@ -95,7 +89,7 @@ class MpiCollectives:
         self._exchange(channel, received, sent)
 
     def reduce_scatter(self, channel: Channel, array: Array, rows: Rows, op: ReduceOp) -> None:
-        """See `Collectives.reduce_scatter`. Each rank adds its row itself: as many bytes as by MPI, and in rank order."""
+        """See `Collectives.reduce_scatter`: in rank order, because each rank reduces its row itself."""
         self._begin(channel)
         parts = np.empty((channel.size, len(array)), array.dtype)
         self._all_to_all(parts.reshape(-1), list(parts), packed(rows), rows)
@@ -127,7 +121,7 @@ class MpiCollectives:
     def _begin_reduction(self, channel: Channel, array: Array, op: ReduceOp) -> Native | None:
         """Do as `_begin`, and return how MPI computes the reduction, or None where messages do."""
         self._begin(channel)
-        return None if self._all_by_messages else native(op, array.dtype)
+        return None if self._all_by_messages else native(self._mpi, op, array.dtype)
 
     def _run(self, collective: Callable[..., None], *arguments: Any) -> None:
         try:

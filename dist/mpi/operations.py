@@ -34,25 +34,25 @@ class Native(NamedTuple):
     """A reduction as MPI knows it.
 
     Attributes:
-        operation: the name of MPI's operation.
-        datatype: the name of MPI's datatype.
-        accumulator: the dtype to convert to before, and from afterwards.
+        operation: MPI's operation.
+        datatype: MPI's datatype.
+        accumulator: the dtype that MPI computes in.
+        in_place: the result needs no more to be done to it.
     """
 
-    operation: str
-    datatype: str
+    operation: Any
+    datatype: Any
     accumulator: np.dtype[Any]
+    in_place: bool
 
 
 @lru_cache(maxsize=256)
-def native(op: ReduceOp, dtype: np.dtype[Any]) -> Native | None:
-    """Return how MPI computes a reduction, or None where it does not.
-
-    >>> native(ReduceOp.AVG, np.dtype(np.float16))
-    Native(operation='SUM', datatype='FLOAT', accumulator=dtype('float32'))
-    >>> native(ReduceOp.MAX, np.dtype(np.float32))
-    """
+def native(mpi: Any, op: ReduceOp, dtype: np.dtype[Any]) -> Native | None:
+    """Return how the module `mpi4py.MPI` computes a reduction, or None where it does not."""
     accumulator = op.accumulator(dtype)
     operation = _OPERATIONS.get(accumulator.kind, {}).get(op.name)
     datatype = _DATATYPES.get(accumulator.name)
-    return Native(operation, datatype, accumulator) if operation and datatype else None
+    if operation is None or datatype is None:
+        return None
+    in_place = accumulator == dtype and op is not ReduceOp.AVG
+    return Native(getattr(mpi, operation), getattr(mpi, datatype), accumulator, in_place)

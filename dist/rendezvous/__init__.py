@@ -34,9 +34,11 @@ def rendezvous(
 
     Args:
         init_method: `env://` (MASTER_ADDR and MASTER_PORT say where rank 0 is, or the launcher's store),
-            `tcp://host:port` (of rank 0; an IPv6 address in brackets), `file:///path` (of a file that all see), or
-            `mpi://` (in processes that mpirun or srun started, with mpi4py; rank and world_size are MPI's).
-        rank: this process's number; -1 means the environment variable RANK, and without it, for `file://`, any number.
+            `tcp://host:port` (of rank 0; an IPv6 address in brackets), `tcp://group:port` (a multicast address that
+            all use), `file:///path` (of a file that all see), or `mpi://` (in processes that mpirun or srun started,
+            with mpi4py; rank and world_size are MPI's).
+        rank: this process's number; -1 means the environment variable RANK, and without it, for `file://` and at a
+            multicast address, any number.
         world_size: the number of ranks; -1 means the environment variable WORLD_SIZE.
         timeout: seconds to wait for the others.
         group_name: ranks meet under the same name only.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import time
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from dist.errors import RendezvousError
 from dist.rendezvous import environment
@@ -19,6 +19,7 @@ from dist.rendezvous.hosts import (
     wait_for_address,
 )
 from dist.rendezvous.meeting import Place, meet, meet_as_host
+from dist.rendezvous.multicast import from_group
 from dist.store import StoreServer
 
 
@@ -36,23 +37,29 @@ def from_environment(settings: Settings) -> Rendezvous:
 
 
 def from_url(settings: Settings) -> Rendezvous:
-    """`tcp://host:port`: the address of rank 0, IPv4, IPv6 in brackets, or a name; ranks are given."""
-    host, port = _split(settings.init_method)
+    """`tcp://host:port`: the address of rank 0, IPv4, IPv6 in brackets, or a name; ranks are given.
+
+    Of a multicast address, see `from_group`; there `tcp://group:port?ttl=4` lets datagrams travel through 3 routers.
+    """
+    host, port, hops = _split(settings.init_method)
+    if _is_multicast(host):
+        return from_group(settings, host, port, hops)
     rank, size = environment.rank_and_size(settings.rank, settings.world_size)
     return _meet_at_rank_0(settings, rank, size, host, port)
 
 
-def _split(url: str) -> tuple[str, int]:
+def _split(url: str) -> tuple[str, int, int]:
+    """Return host, port, and how many networks a datagram may travel."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
+        options = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+        hops = int(options.pop("ttl", 1))
     except ValueError as error:
         raise RendezvousError(f"init_method must be tcp://host:port, got {url!r}: {error}") from None
-    if not host or not port or parts.path not in ("", "/"):
+    if not host or not port or parts.path not in ("", "/") or options or not 0 < hops < 256:
         raise RendezvousError(f"init_method must be tcp://host:port, got {url!r}")
-    if _is_multicast(host):
-        raise RendezvousError(f"init_method must be tcp://host:port of rank 0, got the multicast address {host}")
-    return host, port
+    return host, port, hops
 
 
 def _is_multicast(host: str) -> bool:

@@ -40,10 +40,14 @@ def enter_and_leave(init_method: str, port: int) -> tuple[list[float], list[int]
     return sums, descriptors
 
 
-@pytest.mark.parametrize("scheme", ["launcher", "env", "tcp", "file"])
+@pytest.mark.parametrize("scheme", ["launcher", "env", "tcp", "multicast", "file"])
 def test_worlds_one_after_the_other(scheme: str, tmp_path: Path) -> None:
     port = free_port()
-    urls = {"tcp": f"tcp://127.0.0.1:{port}", "file": f"file://{tmp_path}/meet"}
+    urls = {
+        "tcp": f"tcp://127.0.0.1:{port}",
+        "multicast": f"tcp://239.255.77.2:{port}",
+        "file": f"file://{tmp_path}/meet",
+    }
     outcomes = run_ranks(3, enter_and_leave, urls.get(scheme, "env://"), 0 if scheme == "launcher" else port)
     for rank, outcome in enumerate(outcomes):
         assert not outcome.failed, str(outcome)

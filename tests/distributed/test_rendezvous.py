@@ -285,11 +285,6 @@ def test_malformed_address(url: str) -> None:
         rendezvous(url, 0, 1)
 
 
-def test_multicast_address_is_not_rank_0s() -> None:
-    with pytest.raises(RendezvousError, match=r"got the multicast address 239\.1\.2\.3$"):
-        rendezvous("tcp://239.1.2.3:29500", 0, 1)
-
-
 @pytest.mark.parametrize("init_method", ["carrier-pigeon://home", "127.0.0.1:29500", ""])
 def test_unknown_scheme(init_method: str) -> None:
     with pytest.raises(RendezvousError, match=r"^init_method must begin with one of env://, tcp://, .*, got "):
