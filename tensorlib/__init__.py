@@ -80,6 +80,8 @@ from tensorlib.layouts import layout as layout
 from tensorlib.layouts import sparse_coo as sparse_coo
 from tensorlib.layouts import strided as strided
 from tensorlib.methods import attach_methods as _attach_methods
+from tensorlib.placement import get_default_device as get_default_device
+from tensorlib.placement import set_default_device as set_default_device
 from tensorlib.printing import set_printoptions as set_printoptions
 from tensorlib.random import Generator as Generator
 from tensorlib.random import default_generator as default_generator

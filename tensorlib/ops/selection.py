@@ -15,8 +15,8 @@ def where(xp: Any, condition: Any, x: Any = None, other: Any = None) -> Any:
 
     Args:
         condition: a bool (or uint8) tensor.
-        x: a tensor or number; left out together with `other`, the result is the indices of the true elements, one
-            int64 tensor for each dimension.
+        x: a tensor or number; left out together with `other`, the result is the indices of the elements that are true,
+            or not 0, one int64 tensor for each dimension.
         other: a tensor or number.
 
     Raises:
@@ -28,10 +28,10 @@ def where(xp: Any, condition: Any, x: Any = None, other: Any = None) -> Any:
         >>> tensorlib.where(x > 0, x, 0.0), tensorlib.where(x > 0)
         (tensor([0., 2.]), (tensor([1]),))
     """
+    if x is None and other is None and hasattr(condition, "dtype"):
+        return tuple(xp.nonzero(condition if condition.ndim else condition.reshape(1))), (condition,)
     if getattr(condition, "dtype", "number") not in ("bool", "uint8"):
         raise TypeError(f"where: the condition must be a bool tensor, not {getattr(condition, 'dtype', 'a number')}")
-    if x is None and other is None:
-        return tuple(xp.nonzero(condition if condition.ndim else condition.reshape(1))), (condition,)
     if x is None or other is None:
         raise TypeError("where: needs both x and other, or none of them")
     if getattr(x, "dtype", 0) is not getattr(other, "dtype", 1):
