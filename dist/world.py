@@ -10,13 +10,11 @@ from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from dist.backends import DEFAULT
 from dist.errors import DistError
 
 if TYPE_CHECKING:
     from dist.process_group import ProcessGroup
-
-# Scripts written for other libraries ask for "gloo", which does over TCP what "tcp" does here.
-BACKENDS = {None: "tcp", "tcp": "tcp", "gloo": "tcp"}
 
 
 class World:
@@ -121,11 +119,9 @@ def open_world(
     global _process_world
     if current_world() is not None:
         raise DistError("init_process_group: there is a process group already: call dist.destroy_process_group() first")
-    if backend not in BACKENDS:
-        raise ValueError(f"init_process_group: backend {backend!r} is not available: need 'tcp'")
     from dist.connect import connect_world  # here, so that importing dist stays light
 
-    _process_world = connect_world(str(BACKENDS[backend]), init_method, world_size, rank, group_name, timeout)
+    _process_world = connect_world(backend or DEFAULT, init_method, world_size, rank, group_name, timeout)
     atexit.register(close_world, at_exit=True)
 
 

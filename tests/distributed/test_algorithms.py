@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dist.algorithms import all_gather, gather, reduce, scatter
 from dist.algorithms.barrier import dissemination_barrier
 from dist.algorithms.broadcast import binomial_tree, tree_broadcast
 from dist.algorithms.choose import ALL_REDUCE, ALL_REDUCE_TABLE, OVERRIDE, all_reduce, choose_all_reduce
+from dist.algorithms.gather import all_gather, gather, scatter
+from dist.algorithms.reduce import linear_reduce as reduce
 from dist.algorithms.segments import SEGMENT_BYTES
 from dist.channel import Channel
 from dist.errors import TransportTimeout

@@ -48,7 +48,7 @@ def test_every_rank_is_a_process_and_results_come_in_rank_order() -> None:
     results = run_world(3, rank_and, {"lr": 0.1})
     assert [result[0] for result in results] == [0, 1, 2]
     assert len({result[1] for result in results} | {os.getpid()}) == 4
-    assert all(result[2:] == ("tcp", {"lr": 0.1}) for result in results)
+    assert all(result[2:] == ("gloo", {"lr": 0.1}) for result in results)
 
 
 def raise_on_rank_1() -> None:
