@@ -131,7 +131,17 @@ if _environ.get("TENSORLIB_KEEP_MEMORY", "1") != "0":
 _attach_methods()
 
 # Subpackages that are imported when they are first used, so that `import tensorlib` is quick.
-_SUBPACKAGES = ("backends", "cuda", "distributions", "fft", "linalg", "multiprocessing", "sparse", "special")
+_SUBPACKAGES = (
+    "backends",
+    "cuda",
+    "distributions",
+    "fft",
+    "linalg",
+    "multiprocessing",
+    "return_types",
+    "sparse",
+    "special",
+)
 _OF_SPARSE = ("hspmm", "smm", "sparse_coo_tensor", "spmm", "sspaddmm")
 
 

@@ -93,8 +93,8 @@ def __contains__(self: Tensor, value: Any) -> bool:  # noqa: N807
 
 
 @tensor_method
-def __repr__(self: Tensor, *, tensor_contents: str | None = None) -> str:  # noqa: N807
-    return format_tensor(self, tensor_contents)
+def __repr__(self: Tensor) -> str:  # noqa: N807
+    return format_tensor(self)
 
 
 @tensor_method

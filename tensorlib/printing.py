@@ -71,11 +71,11 @@ def set_printoptions(
     _Current.options = replace(start, **changes, sci_mode=sci_mode)
 
 
-def format_tensor(tensor: Tensor, contents: str | None = None) -> str:
-    """Return the text of a tensor: `tensor([1., 2.], requires_grad=True)`; `contents` may stand for the elements."""
+def format_tensor(tensor: Tensor) -> str:
+    """Return the text of a tensor: `tensor([1., 2.], requires_grad=True)`."""
+    array = to_host(tensor._array)
     prefix = "tensor("
-    text = format_array(to_host(tensor._array), len(prefix)) if contents is None else contents
-    return with_suffixes(prefix + text, _suffixes(tensor), len(prefix))
+    return with_suffixes(prefix + format_array(array, len(prefix)), _suffixes(tensor), len(prefix))
 
 
 def _suffixes(tensor: Tensor) -> list[str]:

@@ -30,8 +30,8 @@ class Parameter(Tensor):
         super().__init__(data)
         self.requires_grad_(requires_grad)
 
-    def __repr__(self, *, tensor_contents: str | None = None) -> str:
-        return f"Parameter containing:\n{super().__repr__(tensor_contents=tensor_contents)}"
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{super().__repr__()}"
 
 
 class Buffer(Tensor):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from tensorlib.attach import tensor_method
 from tensorlib.autograd.op import check_broadcast, op
 from tensorlib.dtypes import fitted_number, result_type
 from tensorlib.errors import ArgumentError
+from tensorlib.tensor import Tensor
 
 
-@op(numbers=True)
+@op(numbers=True, method=False)
 def where(xp: Any, condition: Any, x: Any = None, other: Any = None) -> Any:
     """Return the elements of `x` where a condition is true, and those of `other` elsewhere.
 
@@ -44,6 +46,16 @@ where.grads(
     lambda xp, g, condition: xp.where(condition, g, 0),
     lambda xp, g, condition: xp.where(condition, 0, g),
 )
+
+
+def _chosen(self: Tensor, condition: Tensor, other: Any) -> Tensor:
+    """Return this tensor's elements where a condition is true, and those of another tensor or number elsewhere."""
+    result: Tensor = where(condition, self, other)
+    return result
+
+
+_chosen.__name__ = "where"
+tensor_method(_chosen)
 
 
 def select(name: str, xp: Any, condition: Any, x: Any, other: Any) -> Any:
