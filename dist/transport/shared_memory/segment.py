@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import mmap
 import os
@@ -57,6 +56,5 @@ class Segment:
     def close(self) -> None:
         """Unmap the memory; at once if no part of `view` is in use, else when the last part is let go."""
         self.view.release()
-        with contextlib.suppress(BufferError):
-            self._map.close()
+        del self._map  # parts of the view keep it as long as they are there
         os.close(self.fd)
