@@ -17,7 +17,7 @@ def create_segment(size: int) -> int:
     Raises:
         OSError: there is not that much memory, or the system does not allow it.
     """
-    fd = os.memfd_create("tensorlib", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    fd = os.memfd_create("dist-inbox", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         os.posix_fallocate(fd, 0, size)
         fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
