@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import mmap
 import os
@@ -18,7 +17,7 @@ def create_segment(size: int) -> int:
     Raises:
         OSError: there is not that much memory, or the system does not allow it.
     """
-    fd = os.memfd_create("tensorlib", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    fd = os.memfd_create("dist-inbox", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         os.posix_fallocate(fd, 0, size)
         fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
@@ -57,6 +56,5 @@ class Segment:
     def close(self) -> None:
         """Unmap the memory; at once if no part of `view` is in use, else when the last part is let go."""
         self.view.release()
-        with contextlib.suppress(BufferError):
-            self._map.close()
+        del self._map  # parts of the view keep it as long as they are there
         os.close(self.fd)
