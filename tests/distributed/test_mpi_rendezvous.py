@@ -64,6 +64,14 @@ for _ in range(4):
     assert under_mpi(3, program) == expected
 
 
+def test_without_any_argument() -> None:
+    program = """
+dist.init_process_group()
+say(ranks_and_sum())
+"""
+    assert under_mpi(2, program) == [f"{rank}: ({rank}, 2, [2.0, 2.0, 2.0])" for rank in range(2)]
+
+
 def test_missing_ranks_are_named_and_all_meet_the_next_time() -> None:
     program = """
 for missing in ([1], [0, 2]):
