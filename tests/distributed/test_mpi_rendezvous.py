@@ -26,6 +26,15 @@ for _ in range(4):
 
 
 @each_mpi
+def test_without_any_argument(mpi: Mpi) -> None:
+    program = """
+dist.init_process_group()
+say(ranks_and_sum())
+"""
+    assert mpi.run(2, program) == [f"{rank}: ({rank}, 2, [2.0, 2.0, 2.0])" for rank in range(2)]
+
+
+@each_mpi
 def test_missing_ranks_are_named_and_all_meet_the_next_time(mpi: Mpi) -> None:
     program = """
 for missing in ([1], [0, 2]):
