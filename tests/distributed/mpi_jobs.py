@@ -75,4 +75,5 @@ class Mpi:
         return done.said
 
 
-each_mpi = pytest.mark.parametrize("mpi", [Mpi("mpich"), Mpi("openmpi")], ids=lambda mpi: mpi.name)
+MPICH, OPEN_MPI = Mpi("mpich"), Mpi("openmpi")
+each_mpi = pytest.mark.parametrize("mpi", [MPICH, OPEN_MPI], ids=lambda mpi: mpi.name)
