@@ -31,11 +31,11 @@ def backend() -> Backend:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
         raise ImportError(f"backend mpi needs the package mpi4py and an MPI library: {error}") from None
-    world = _World(MPI)
+    world = World(MPI)
     return Backend(world.connect, world.make_collectives, init_method="mpi://")
 
 
-class _World:
+class World:
     """A world whose ranks are those of MPI's COMM_WORLD."""
 
     def __init__(self, mpi: Any) -> None:
