@@ -42,12 +42,13 @@ def publish(record: FlightRecord) -> str:
 def read(text: str) -> list[Published]:
     """Read what another rank published; nothing where it published nothing."""
     return [
-        Published(group, tuple(members), number, _signature(*signature), site, state)
+        Published(group, tuple(members), number, read_signature(*signature), site, state)
         for group, members, number, signature, site, state in json.loads(text or "[]")
     ]
 
 
-def _signature(op: str, dtype: str, elements: int | list[int], root: int, reduce_op: str) -> Signature:
+def read_signature(op: str, dtype: str, elements: int | list[int], root: int, reduce_op: str) -> Signature:
+    """Make a signature of what JSON has made of one."""
     return Signature(op, dtype, tuple(elements) if isinstance(elements, list) else elements, root, reduce_op)
 
 
