@@ -46,7 +46,8 @@ DEATHS = ("SIGKILL", "SIGSTOP", "exception", "sys.exit", "os._exit")
 MISMATCHES = ("other op", "other dtype", "other count", "other root")
 FAULTS = (*DEATHS, "never arrives", *MISMATCHES)
 # How an error names the rank at fault.
-NAMED = re.compile(rf"found no rank {VICTIM}\b|\branks? {VICTIM}\b (\(host|called|did not|has not|is |was |exited|raised|left)")
+_IT = rf"\branks? {VICTIM}\b"
+NAMED = re.compile(rf"found no {_IT}|{_IT} (\(host|called|did not|has not|is |was |exited|raised|left)")
 
 
 @dataclass
