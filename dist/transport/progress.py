@@ -23,7 +23,7 @@ READ: Final = select.EPOLLIN
 WRITE: Final = select.EPOLLOUT
 GONE: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 
-# A neighbour that runs on another core answers in less. One that shares this core cannot answer before we sleep.
+# A neighbour that runs on another core answers in less. One that shares this core gets it while we spin.
 SPIN_SECONDS: Final = 20e-6
 # How long transfers rest before the background thread takes them up.
 GRACE_SECONDS: Final = 5e-3
@@ -226,6 +226,8 @@ class ProgressEngine:
         self.lock.release()
         try:
             ready = self._epoll.poll(timeout)
+            if not ready and timeout == 0.0:
+                os.sched_yield()  # the neighbour that is to answer may share this core
         finally:
             self.lock.acquire()
             self._selecting = False
