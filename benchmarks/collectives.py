@@ -1,9 +1,12 @@
-"""All-reduce over TCP on this machine, against PyTorch with Gloo.
+"""Collectives of float32 on this machine, against PyTorch with Gloo.
 
-    python benchmarks/collectives.py [--ranks 2] [--sizes 4 65536 4194304 67108864] [--repeat 30] [--json FILE]
+    python benchmarks/collectives.py [--op all_reduce] [--backend tcp|gloo|shm] [--ranks 2] [--sizes 4 65536 4194304]
+        [--repeat 30] [--processor] [--json FILE]
 
 Each rank is a process that belongs to a group of each peer, and the two take turns in it. Shown are the medians of
-rank 0. Without PyTorch only our own times are shown.
+the slowest rank: the root of a broadcast is done before the others are. A size is that of a rank's largest array in
+bytes: of all_gather and reduce_scatter that is all ranks' rows. `--processor` shows the processor time of a call
+instead, summed over the ranks: it says more where the machine is busy. Without PyTorch only our times are shown.
 """
 
 from __future__ import annotations
@@ -12,64 +15,129 @@ import argparse
 import importlib.util
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from compare import Row, compare, load_torch, show, use_threads
 
-SIZES = (4, 64 << 10, 4 << 20, 64 << 20)  # bytes
-TARGETS = {(2, size): 0.6 for size in SIZES}
+SIZES = (4, 1 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20, 64 << 20)  # bytes
+TARGETS = {"all_reduce": 0.6, "broadcast": 0.3, "all_gather": 0.3, "reduce_scatter": 0.3}
 SECONDS = 600.0
 
+Call = Callable[[], Any]
+Make = Callable[[Any, Callable[[int], Any], int, int], Call]
 
-def measure(sizes: list[int], repeat: int, folder: str, with_torch: bool) -> list[Row]:
+# Both libraries have the same functions: a call is made from either, what makes an array, the bytes, and the ranks.
+OPERATIONS: dict[str, Make] = {}
+
+
+def operation(make: Make) -> Make:
+    """Measure the function of this name."""
+    OPERATIONS[make.__name__] = make
+    return make
+
+
+@operation
+def all_reduce(library: Any, zeros: Callable[[int], Any], size: int, ranks: int) -> Call:
+    """Return a call with an array of `size` bytes."""
+    array = zeros(size // 4)
+    return lambda: library.all_reduce(array)
+
+
+@operation
+def broadcast(library: Any, zeros: Callable[[int], Any], size: int, ranks: int) -> Call:
+    """Return a call with an array of `size` bytes."""
+    array = zeros(size // 4)
+    return lambda: library.broadcast(array, 0)
+
+
+@operation
+def all_gather(library: Any, zeros: Callable[[int], Any], size: int, ranks: int) -> Call:
+    """Return a call that gathers `size` bytes."""
+    count = max(1, size // 4 // ranks)
+    rows, array = [zeros(count) for _ in range(ranks)], zeros(count)
+    return lambda: library.all_gather(rows, array)
+
+
+@operation
+def reduce_scatter(library: Any, zeros: Callable[[int], Any], size: int, ranks: int) -> Call:
+    """Return a call that reduces `size` bytes."""
+    count = max(1, size // 4 // ranks)
+    rows, array = [zeros(count) for _ in range(ranks)], zeros(count)
+    return lambda: library.reduce_scatter(array, rows)
+
+
+def measure(op: str, sizes: list[int], repeat: int, folder: str, with_torch: bool, processor: bool) -> list[Row]:
     """Run on every rank: measure all sizes, and return one row each."""
     import numpy
 
     import dist
 
-    gloo = start_gloo(folder) if with_torch else None
+    ranks = dist.get_world_size()
+    peer = start_gloo(folder) if with_torch else None
     rows = []
     for size in sizes:
-        array = numpy.zeros(size // 4, numpy.float32)
+        ours = OPERATIONS[op](dist, lambda count: numpy.zeros(count, numpy.float32), size, ranks)
+        theirs = OPERATIONS[op](peer.distributed, peer.zeros, size, ranks) if peer else None
         # Small messages are over soon, and so can be measured more often.
         rounds = max(repeat, min(repeat * 30, repeat * (4 << 20) // max(size, 1)))
-        rows.append(
-            compare(
-                f"{size:,} B",
-                lambda array=array: dist.all_reduce(array),  # type: ignore[misc]
-                gloo(size // 4) if gloo else None,
-                rounds,
-                TARGETS.get((dist.get_world_size(), size)),
-                before=dist.barrier,  # or else each would be charged for how long the other's ranks end apart
-            )
-        )
+        if processor:
+            rows.append(processor_times(f"{size:,} B", ours, theirs, rounds))
+            continue
+        # Without the barriers each would be charged for how long the other's ranks end apart.
+        row = compare(f"{size:,} B", ours, theirs, rounds, TARGETS[op], before=dist.barrier)
+        slowest = numpy.array([row.ours, row.theirs])
+        dist.all_reduce(slowest, dist.ReduceOp.MAX)
+        row.ours, row.theirs = slowest.tolist()
+        rows.append(row)
     return rows
 
 
-def start_gloo(folder: str) -> Callable[[int], Callable[[], Any]]:
-    """Join a Gloo group of the same ranks; return what makes an all-reduce of so many float32."""
+def processor_times(name: str, ours: Call, theirs: Call | None, repeat: int) -> Row:
+    """Return the processor time of a call, summed over the ranks, from `repeat` calls of each peer in one go."""
+    import numpy
+
+    import dist
+
+    means = numpy.full(2, numpy.nan)
+    for k, function in enumerate((ours, theirs)):
+        if function is None:
+            continue
+        for _ in range(3):
+            function()
+        dist.barrier()
+        started = time.process_time()
+        for _ in range(repeat):
+            function()
+        means[k] = (time.process_time() - started) / repeat
+        dist.barrier()
+    dist.all_reduce(means)
+    return Row(name, float(means[0]), float(means[1]))
+
+
+def start_gloo(folder: str) -> Any:
+    """Join a Gloo group of the same ranks; return PyTorch."""
     import dist
 
     torch = load_torch(1)
-    group = torch.distributed
     where = f"file://{folder}/gloo"
-    group.init_process_group("gloo", init_method=where, rank=dist.get_rank(), world_size=dist.get_world_size())
-
-    def make(count: int) -> Callable[[], Any]:
-        tensor = torch.zeros(count)
-        return lambda: group.all_reduce(tensor)
-
-    return make
+    torch.distributed.init_process_group(
+        "gloo", init_method=where, rank=dist.get_rank(), world_size=dist.get_world_size()
+    )
+    return torch
 
 
 def main() -> None:
     """Read the options, measure, and show."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--op", choices=OPERATIONS, default="all_reduce")
+    parser.add_argument("--backend", choices=("tcp", "gloo", "shm"), default="tcp", help="of ours; gloo is its default")
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), metavar="BYTES")
     parser.add_argument("--repeat", type=int, default=30)
+    parser.add_argument("--processor", action="store_true")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     use_threads(1)
@@ -77,9 +145,11 @@ def main() -> None:
 
     with_torch = importlib.util.find_spec("torch") is not None
     with tempfile.TemporaryDirectory() as folder:
-        arguments = (options.sizes, options.repeat, folder, with_torch)
-        rows = run_world(options.ranks, measure, *arguments, timeout=SECONDS)[0]
-    show(f"all_reduce of float32, {options.ranks} ranks, TCP", rows, options.json, peer="Gloo")
+        arguments = (options.op, options.sizes, options.repeat, folder, with_torch, options.processor)
+        rows = run_world(options.ranks, measure, *arguments, timeout=SECONDS, backend=options.backend)[0]
+    what = "processor time of all ranks" if options.processor else "time"
+    title = f"{options.op} of float32, {options.ranks} ranks, {options.backend}: {what}"
+    show(title, rows, options.json, peer="Gloo")
     if not with_torch:
         sys.exit("there is nothing to compare with: pip install torch==2.13.0")
 

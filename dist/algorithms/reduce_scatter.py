@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from dist.algorithms.gather import Rows
@@ -25,7 +26,7 @@ def direct_reduce_scatter(channel: Channel, array: NDArray[Any], rows: Rows, op:
     parts = scratch(channel.size, len(array), array.dtype)
     receives = [channel.irecv(parts[peer], peer) for peer in others]
     sends = [channel.isend(rows[peer], peer) for peer in others]
-    parts[channel.rank] = rows[channel.rank]
+    np.copyto(parts[channel.rank], rows[channel.rank])  # the first part serves as scratch
     channel.wait(*receives)
     op.reduce(parts, out=array)
     channel.wait(*sends)
