@@ -32,7 +32,7 @@ class FileStore:
 
     Each open store is a member and holds a lock in the file, which the kernel releases however the process ends. That
     tells whose contents are in use: those that crashed programs left are forgotten by the next that opens the store,
-    and the last member to close removes the file. The file grows with every write until then.
+    and the last member to close removes the file. The file takes no more space than several times its contents.
 
     Args:
         path: the file, made if there is none, in a directory that exists, on a file system with fcntl locks.

@@ -260,6 +260,55 @@ def test_record_that_was_not_written_to_its_end(path: Path) -> None:
     second.close()
 
 
+def test_the_file_takes_little_space_however_much_is_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dist.store.journal.COMPACT_BYTES", 8192)
+    first, second = FileStore(path, timeout=5), FileStore(path, timeout=5)
+    first.set("kept", b"from the beginning")
+    first.set("deleted", b"1")
+    first.delete("deleted")
+    for number in range(600):
+        (first, second)[number % 2].set("key", b"%1000d" % number)
+        assert (first, second)[number // 7 % 2].get("key", timeout=0) == b"%1000d" % number
+    assert path.stat().st_size > 600_000
+    assert path.stat().st_blocks * 512 < 100_000
+    third = FileStore(path, timeout=5)
+    assert [third.get("kept"), third.get("key")] == [b"from the beginning", b"%1000d" % 599]
+    with pytest.raises(StoreTimeout):
+        third.get("deleted", timeout=0)
+    for store in (first, second, third):
+        store.close()
+
+
+def test_death_while_the_file_was_made_smaller(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dist.store.journal.COMPACT_BYTES", 200)
+    first, second = FileStore(path, timeout=5), FileStore(path, timeout=5)
+    first.set("kept", b"1")
+    system = os.pwrite
+
+    def die_before_the_last_step(descriptor: int, data: bytes, offset: int) -> int:
+        if offset == len(MAGIC):
+            raise OSError("killed")
+        return system(descriptor, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", die_before_the_last_step)
+    error = None
+    for number in range(100):
+        try:
+            first.set("key", b"%d" % number)
+        except StoreError as failure:
+            error = failure
+            break
+    assert "killed" in str(error)
+    first.abandon()
+    monkeypatch.setattr(os, "pwrite", system)
+    assert second.get("kept") == b"1"
+    second.set("key", b"after")
+    third = FileStore(path, timeout=5)
+    assert [third.get("kept"), third.get("key")] == [b"1", b"after"]
+    second.close()
+    third.close()
+
+
 def test_file_that_is_something_else_stays_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "thesis.txt"
     path.write_bytes(b"not ours")
