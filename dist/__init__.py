@@ -18,6 +18,7 @@ rendezvous and store. `docs/architecture.md` draws them. Nothing heavy is loaded
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -29,6 +30,8 @@ from dist.errors import (
     PeerError,
     PeerLost,
     RendezvousError,
+    StoreError,
+    StoreTimeout,
     TransportError,
     TransportTimeout,
 )
@@ -79,18 +82,26 @@ if TYPE_CHECKING:
     from dist.reduction import ReduceOp
     from dist.reduction import ReduceOp as reduce_op  # noqa: N813 - the older name
     from dist.rendezvous import Rendezvous
-    from dist.store import Store
+    from dist.store import FileStore, HashStore, PrefixStore, Store
+    from dist.tcp_store import TCPStore
     from dist.transport.base import Transport
 
 __all__ = [
     "CollectiveMismatch",
     "DistError",
+    "FileStore",
+    "HashStore",
     "P2POp",
     "PeerError",
     "PeerLost",
+    "PrefixStore",
     "ReduceOp",
     "RendezvousError",
     "Statistics",
+    "Store",
+    "StoreError",
+    "StoreTimeout",
+    "TCPStore",
     "TransportError",
     "TransportTimeout",
     "all_gather",
@@ -151,14 +162,24 @@ __all__ = [
 ResultT = TypeVar("ResultT")
 
 
-def __getattr__(name: str) -> Any:
-    """Load `ReduceOp` when it is first asked for, because it loads NumPy."""
-    if name not in ("ReduceOp", "reduce_op"):
-        raise AttributeError(f"module 'dist' has no attribute {name!r}")
-    from dist.reduction import ReduceOp
+_LATER = {
+    "FileStore": "dist.store",
+    "HashStore": "dist.store",
+    "PrefixStore": "dist.store",
+    "ReduceOp": "dist.reduction",
+    "Store": "dist.store",
+    "TCPStore": "dist.tcp_store",
+}
+"""What is loaded when it is first asked for, because it loads NumPy or ZeroMQ, and from where."""
 
-    globals().update(ReduceOp=ReduceOp, reduce_op=ReduceOp)
-    return ReduceOp
+
+def __getattr__(name: str) -> Any:
+    """Load a name of `_LATER`; `reduce_op` is the older name of `ReduceOp`."""
+    wanted = "ReduceOp" if name == "reduce_op" else name
+    if wanted not in _LATER:
+        raise AttributeError(f"module 'dist' has no attribute {name!r}")
+    found = globals()[name] = getattr(importlib.import_module(_LATER[wanted]), wanted)
+    return found
 
 
 class _Groups:

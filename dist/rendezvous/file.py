@@ -66,7 +66,7 @@ def from_file(settings: Settings) -> Rendezvous:
     path = _path(settings.init_method)
     rank, size = environment.rank_if_given_and_size(settings.rank, settings.world_size)
     deadline = time.monotonic() + settings.timeout
-    with contextlib.closing(FileStore(path, settings.group_name, settings.timeout)) as store:
+    with contextlib.closing(FileStore(path, name=settings.group_name, timeout=settings.timeout)) as store:
         key = _arrive(store, rank, size)
         group = _wait_for_all(store, key, settings, deadline)
         own = next(number for number, member in group.members.items() if member["store"] == store.member)

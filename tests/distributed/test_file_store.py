@@ -32,7 +32,7 @@ def path(tmp_path: Path) -> Iterator[Path]:
 OPEN = """
 import sys
 from dist.store import FileStore
-store = FileStore(sys.argv[1], *sys.argv[2:], timeout=20)
+store = FileStore(sys.argv[1], name="".join(sys.argv[2:]), timeout=20)
 store.add("count", 1)
 store.set("old", b"1")
 print("open", flush=True)
@@ -53,7 +53,7 @@ def test_operations(path: Path, prefix: str) -> None:
     assert [store.add("count", 5), store.add("count", -7)] == [5, -2]
     assert store.get("count") == b"-2"
     assert [store.delete("key"), store.delete("key")] == [True, False]
-    assert store.compare_set("word", b"something", b"new") == b""
+    assert store.compare_set("word", b"something", b"new") == b"something"
     assert store.compare_set("word", b"", b"first") == b"first"
     assert store.compare_set("word", b"", b"second") == b"first"
     with pytest.raises(StoreError, match=r"word' is not an integer"):
@@ -189,7 +189,7 @@ time.sleep(60)
 
 
 def test_names_keep_stores_in_one_file_apart(path: Path) -> None:
-    stores = [FileStore(path, name, timeout=5) for name in ("", "a", "a/b", "a%2Fb")]
+    stores = [FileStore(path, name=name, timeout=5) for name in ("", "a", "a/b", "a%2Fb")]
     for number, store in enumerate(stores):
         store.set("b/key", b"%d" % number)
     stores[1].set("key", b"a")
@@ -211,12 +211,12 @@ def test_what_a_killed_process_left_is_forgotten(path: Path) -> None:
 
 
 def test_what_a_killed_process_left_is_forgotten_though_another_job_uses_the_file(path: Path) -> None:
-    other = FileStore(path, "other", timeout=5)
+    other = FileStore(path, name="other", timeout=5)
     other.set("old", b"2")
     crashed = start(OPEN, path, "mine")
     assert line_of(crashed) == "open"
     kill(crashed)
-    store = FileStore(path, "mine", timeout=5)
+    store = FileStore(path, name="mine", timeout=5)
     with pytest.raises(StoreTimeout):
         store.get("old", timeout=0)
     assert other.get("old") == b"2"
