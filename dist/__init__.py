@@ -207,32 +207,35 @@ def is_initialized() -> bool:
 
 def init_process_group(
     backend: str | None = None,
-    init_method: str = "env://",
+    init_method: str | None = None,
     world_size: int = -1,
     rank: int = -1,
     group_name: str = "",
     timeout: float | timedelta = DEFAULT_TIMEOUT,
+    store: Store | None = None,
 ) -> None:
     """Find the other ranks and connect to them; every process of the job calls this before anything else.
 
     Args:
         backend: "gloo" (also None), "tcp", or a name that `register_backend` made known.
-        init_method: "env://" reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which `tlrun` sets;
+        init_method: "env://", also None, reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which `tlrun` sets;
             "tcp://host:port" is the address of rank 0, or a multicast address such as "tcp://239.255.1.1:23456" or
             "tcp://[ff15::1]:23456"; "file:///path" names a file, which need not exist, in a directory that all
             processes see; "mpi://" is for processes that mpirun or srun started.
         world_size: number of processes; -1 takes it from the environment.
         rank: this process, from 0 to world_size - 1; -1 takes it from the environment, and where that does not say,
-            "file://" and multicast addresses give each process a number.
-        group_name: tells jobs apart that share an address or a file.
+            "file://", multicast addresses and stores give each process a number.
+        group_name: tells jobs apart that share an address, a file or a store.
         timeout: seconds or timedelta; for finding each other, and for every collective by default.
+        store: where to meet instead of by an init_method: one that all processes have opened, such as
+            `dist.TCPStore(...)`; it may be closed afterwards.
 
     Raises:
         RendezvousError: the ranks did not all come; says which are missing.
         ValueError: the backend does not exist, or an argument is out of range.
         DistError: there is a process group already.
     """
-    open_world(backend, init_method, world_size, rank, group_name, timeout)
+    open_world(backend, init_method, world_size, rank, group_name, timeout, store)
 
 
 def destroy_process_group(group: ProcessGroup | None = None) -> None:
