@@ -201,7 +201,7 @@ def _thread(found: dict[str, Any]) -> ThreadRecord:
 
 def _call(found: dict[str, Any], members: tuple[int, ...]) -> RecordedCall:
     place = Place(**found["place"])
-    signature = Signature(**{name: found[name] for name in Signature._fields})
+    signature = Signature.read(**{name: found[name] for name in Signature._fields})
     site = f"{place.file}:{place.line}"
     call = Published(found["group"], members, found["number"], signature, site, found["state"])
     return RecordedCall(call, place, found["started"], found["ended"], found["thread"])
