@@ -140,7 +140,8 @@ class Membership:
     def _guess(self, lost_rank: int | None) -> PeerError:
         if lost_rank is None:
             return PeerError("a rank was lost, and nothing is known of the cause")
-        how = self._left.get(lost_rank, "is gone: connection lost")
+        cut_off = f"is cut off from {self._name(self._rendezvous.rank)}: connection lost"
+        how = self._left.get(lost_rank, cut_off)
         return PeerError(f"{self._name(lost_rank)} {how}", lost_rank)
 
     def _name(self, rank: int) -> str:
