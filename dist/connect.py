@@ -32,7 +32,7 @@ def connect_world(
     seconds = timeout_seconds("init_process_group", timeout)
     found = find(backend)
     with contextlib.ExitStack() as undo:
-        met = rendezvous(where or found.init_method, rank, world_size, seconds, group_name)
+        met = rendezvous(found.init_method if where is None else where, rank, world_size, seconds, group_name)
         undo.callback(met.close)
         membership = Membership(met)
         undo.callback(membership.leave)
