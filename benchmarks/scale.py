@@ -119,7 +119,7 @@ def cost_of_reducing() -> float:
 
 def collect(ranks: Iterable[int], seconds: float) -> list[Row]:
     """Measure everything; each algorithm and number of ranks in processes of its own."""
-    from dist.algorithms.choose import OVERRIDE
+    from dist.algorithms.choose import EXACT_ONLY, OVERRIDE
     from dist.backends import available
     from dist.cost_model import FORMULAS, all_reduce_work
     from dist.testing import run_world
@@ -127,7 +127,8 @@ def collect(ranks: Iterable[int], seconds: float) -> list[Row]:
     rows = []
     for count, spent in zip(STREAMS, run_world(2, measure_streams, STREAMS, seconds, backend="tcp")[0], strict=True):
         rows.append(Row("tcp", "stream", count, 4, spent, True))
-    plans = [("tcp", name) for name in FORMULAS] + [("shm", "shared memory")] * ("shm" in available())
+    in_rank_order = [name for name in FORMULAS if ("all_reduce", name) not in EXACT_ONLY]
+    plans = [("tcp", name) for name in in_rank_order] + [("shm", "shared memory")] * ("shm" in available())
     for size in ranks:
         for backend, name in plans:
             if backend == "tcp":
@@ -222,7 +223,7 @@ def errors(models: dict[str, Model], rows: list[Row]) -> str:
 
 def comparison(models: dict[str, Model], rows: list[Row]) -> str:
     """Return the table of what was measured and predicted, for what `dist.all_reduce` chooses."""
-    from dist.cost_model.formulas import chosen
+    from dist.algorithms.choose import choose
 
     sizes = [4, 64 << 10, 1 << 20, 4 << 20]
     lines = ["| | ranks | " + " | ".join(map(bytes_text, sizes)) + " |", "| --- |" * 1 + " --- |" * (len(sizes) + 1)]
@@ -231,7 +232,7 @@ def comparison(models: dict[str, Model], rows: list[Row]) -> str:
         for ranks in sorted({row.ranks for row in rows if row.backend == backend and row.algorithm != "stream"}):
             cells = []
             for nbytes in sizes:
-                name = "shared memory" if backend == "shm" else chosen(ranks, nbytes)
+                name = "shared memory" if backend == "shm" else choose("all_reduce", nbytes, ranks)
                 row = found.get((backend, name, ranks, nbytes))
                 mark = "" if row is None or row.fitted else " *"
                 cells.append(f"{time_text(row.seconds)} / {time_text(model.predict(row))}{mark}" if row else "-")
@@ -241,8 +242,10 @@ def comparison(models: dict[str, Model], rows: list[Row]) -> str:
 
 def extrapolation(costs: Any) -> str:
     """Return the table of predicted times with a core and a link for each rank."""
+    from dist.algorithms.choose import EXACT_ONLY, choose
     from dist.cost_model import FORMULAS, all_reduce_time
-    from dist.cost_model.formulas import chosen
+
+    hosts = 1 if costs.link_byte == 0 else 2
 
     lines = [
         "| ranks | " + " | ".join(map(bytes_text, CLUSTER_SIZES)) + " |",
@@ -251,8 +254,9 @@ def extrapolation(costs: Any) -> str:
     for ranks in CLUSTER:
         cells = []
         for nbytes in CLUSTER_SIZES:
-            times = {name: all_reduce_time(costs, ranks, nbytes, name) for name in FORMULAS}
-            name, best = chosen(ranks, nbytes), min(times, key=lambda name: times[name])
+            names = [name for name in FORMULAS if ("all_reduce", name) not in EXACT_ONLY]
+            times = {name: all_reduce_time(costs, ranks, nbytes, name) for name in names}
+            name, best = choose("all_reduce", nbytes, ranks, hosts=hosts), min(names, key=times.__getitem__)
             better = "" if best == name else f"; {best} {time_text(times[best])}"
             cells.append(f"{name} {time_text(times[name])}{better}")
         lines.append(f"| {ranks:,} | " + " | ".join(cells) + " |")

@@ -19,6 +19,10 @@ class Load:
     bytes: float = 0
     reduced: float = 0
 
+    def __add__(self, other: Load) -> Load:
+        """Return both."""
+        return Load(self.messages + other.messages, self.bytes + other.bytes, self.reduced + other.reduced)
+
     def __mul__(self, factor: float) -> Load:
         """Return `factor` times as much."""
         return Load(self.messages * factor, self.bytes * factor, self.reduced * factor)

@@ -33,7 +33,7 @@ def count_work(algorithm: Algorithm, size: int, nbytes: int) -> Work:
     """Run an all_reduce of float32 among simulated ranks, and return how much it did.
 
     Args:
-        algorithm: one of `dist.algorithms.choose.ALL_REDUCE`, or any other like them.
+        algorithm: one of `dist.algorithms.choose.ALGORITHMS["all_reduce"]`, or any other like them.
         size: number of ranks, up to some hundreds; each has an array.
         nbytes: of each array.
 

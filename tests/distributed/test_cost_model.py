@@ -9,21 +9,18 @@ import pytest
 
 import dist
 from dist.algorithms import segments
-from dist.algorithms.choose import ALL_REDUCE
+from dist.algorithms.choose import ALGORITHMS, choose
 from dist.cost_model import FORMULAS, Costs, Load, Work, all_reduce_time, all_reduce_work, count_work
-from dist.cost_model.formulas import chosen
 
+ALL_REDUCE = ALGORITHMS["all_reduce"]
+# What these do among other numbers of ranks than powers of two has no simple formula, but a bound.
+BOUNDED = {"tree", "doubling"}
 UNIT = Costs(call=0, latency=0, shared_latency=0, message=0, byte=0, reduced_byte=0)
 CLUSTER = Costs(call=2e-5, latency=3e-5, shared_latency=6e-5, message=1e-5, byte=2e-10, reduced_byte=5e-11)
 
 
-def close(counted: Work, formula: Work) -> bool:
-    """Tell whether two works agree, but for slices whose lengths differ by an element."""
-    numbers = [
-        [*dataclasses.astuple(work.path), *dataclasses.astuple(work.total), work.link_bytes]
-        for work in (counted, formula)
-    ]
-    return counted.steps == formula.steps and np.allclose(*numbers, rtol=0.02)
+def numbers(work: Work) -> list[float]:
+    return [work.steps, *dataclasses.astuple(work.path), *dataclasses.astuple(work.total), work.link_bytes]
 
 
 def test_there_is_a_formula_for_every_algorithm() -> None:
@@ -37,7 +34,13 @@ def test_formulas_say_what_the_algorithms_do(name: str, size: int) -> None:
         assert all_reduce_work(1, 4096, name) == Work(0, Load(), Load(), 0)
         return
     for nbytes in (4 * size, 400 * size):
-        assert count_work(ALL_REDUCE[name], size, nbytes) == all_reduce_work(size, nbytes, name)
+        counted, formula = count_work(ALL_REDUCE[name], size, nbytes), all_reduce_work(size, nbytes, name)
+        if name in BOUNDED and size & (size - 1):
+            assert np.less_equal(numbers(counted), numbers(formula)).all()
+        elif name == "halving":  # of slices that differ by an element
+            np.testing.assert_allclose(numbers(counted), numbers(formula), atol=16 * size)
+        else:
+            assert counted == formula
 
 
 @pytest.fixture
@@ -58,9 +61,10 @@ def test_formula_of_the_ring_in_many_segments(size: int, _short_segments: int) -
 
 @pytest.mark.parametrize(("size", "megabytes"), [(2, 1), (2, 9), (3, 8), (8, 2)])
 def test_formulas_in_real_segments(size: int, megabytes: int) -> None:
-    for name in ("pairwise", "ring"):
+    for name in ("pairwise", "ring", "halving"):
         nbytes = megabytes << 20
-        assert close(count_work(ALL_REDUCE[name], size, nbytes), all_reduce_work(size, nbytes, name))
+        counted, formula = count_work(ALL_REDUCE[name], size, nbytes), all_reduce_work(size, nbytes, name)
+        np.testing.assert_allclose(numbers(counted), numbers(formula), rtol=0.01)
 
 
 def test_each_cost_counts_what_it_is_named_after() -> None:
@@ -103,12 +107,12 @@ def test_time_grows_with_ranks_and_bytes() -> None:
 
 
 def test_without_a_name_it_is_the_algorithm_that_all_reduce_takes() -> None:
-    assert chosen(2, 4) == "exchange"
-    assert all_reduce_work(1000, 1 << 30) == all_reduce_work(1000, 1 << 30, "ring")
+    assert all_reduce_time(CLUSTER, 2, 4) == all_reduce_time(CLUSTER, 2, 4, "exchange")
+    assert all_reduce_time(CLUSTER, 1000, 1 << 30) == all_reduce_time(CLUSTER, 1000, 1 << 30, "ring")
 
 
 def test_an_unknown_algorithm_is_refused() -> None:
-    with pytest.raises(ValueError, match="all_reduce_work: algorithm is 'rings': need one of exchange, pairwise, ring"):
+    with pytest.raises(ValueError, match="all_reduce_work: algorithm is 'rings': need one of exchange, star, tree"):
         all_reduce_work(4, 4, "rings")
 
 
@@ -129,4 +133,5 @@ def test_counting_gives_the_same_as_a_simulation_by_public_functions() -> None:
         return sum(dist.simulate(size, work))
 
     for size in (2, 8, 64):
-        assert 2 * messages(size) == all_reduce_work(size, 400).total.messages
+        name = choose("all_reduce", 400, size)
+        assert 2 * messages(size) == all_reduce_work(size, 400, name).total.messages
