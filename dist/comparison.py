@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from itertools import combinations
 from typing import NamedTuple
 
 from dist.fingerprint import NO_ROOT, Signature
@@ -47,14 +46,9 @@ def publish(record: FlightRecord) -> str:
 def read(text: str) -> list[Published]:
     """Read what another rank published; nothing where it published nothing."""
     return [
-        Published(group, tuple(members), number, read_signature(*signature), site, state)
+        Published(group, tuple(members), number, Signature.read(*signature), site, state)
         for group, members, number, signature, site, state in json.loads(text or "[]")
     ]
-
-
-def read_signature(op: str, dtype: str, elements: int | list[int], root: int, reduce_op: str) -> Signature:
-    """Make a signature of what JSON has made of one."""
-    return Signature(op, dtype, tuple(elements) if isinstance(elements, list) else elements, root, reduce_op)
 
 
 def _published(call: Call) -> Published:
@@ -91,13 +85,17 @@ def first_difference(calls: Mapping[int, Iterable[Published]]) -> Difference | N
 
 def _fit(calls: Mapping[int, Published]) -> bool:
     """Tell whether what each rank calls is one call."""
-    if len({call.members for call in calls.values()}) > 1:
+    if len({(call.signature.agreed(), call.members) for call in calls.values()}) > 1:
         return False
     if len({call.signature for call in calls.values()}) == 1:
         return True
+    # What lengths the others have matters to the root, or where there is none, to everybody.
+    concerned = [rank for rank, call in calls.items() if call.signature.root in (rank, NO_ROOT)]
     return all(
-        call.signature.fits(rank, other.signature, other_rank, call.members)
-        for (rank, call), (other_rank, other) in combinations(calls.items(), 2)
+        calls[rank].signature.fits(rank, other.signature, other_rank, other.members)
+        for rank in concerned
+        for other_rank, other in calls.items()
+        if other_rank != rank
     )
 
 

@@ -71,7 +71,7 @@ class ControlPlane(Protocol):
         ...
 
     def announce(self, kind: str, payload: str = "") -> None:
-        """Tell every rank, this one included."""
+        """Tell every rank, this one included, what has failed."""
         ...
 
     def listen(self, callback: Callable[[int, str, str], None]) -> None:
