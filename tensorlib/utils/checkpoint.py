@@ -106,7 +106,7 @@ class _Part:
         compare: bool,
     ) -> None:
         self.call, self.given, self.context, self.compare = call, given, context, compare
-        self.versions: list[int] = []
+        self.versions: list[Any] = []
         self.state = get_rng_state() if preserve_rng_state else None
         self.nodes: list[weakref.ref[Node]] = []  # which hold this object
         self.done: list[tuple[Any, ...]] = []
@@ -115,7 +115,7 @@ class _Part:
         """Let nodes go of what they saved."""
         self.nodes = [weakref.ref(node) for node in nodes]
         self.done = [(node.op.name, tuple(node.shape)) for node in nodes]
-        self.versions = [x._version for x in self.given]
+        self.versions = [x._counter[0] for x in self.given]
         for place, node in enumerate(nodes):
             node.saved, node.guards, node.version = None, (), 0
             others = [hook for hook in node.hooks or () if not isinstance(hook, _Refill)]
@@ -132,7 +132,7 @@ class _Part:
 
     def compute(self) -> None:
         """Call the function again, and give the nodes what the new ones have saved."""
-        if [x._version for x in self.given] != self.versions:
+        if [x._counter[0] for x in self.given] != self.versions:
             raise GraphError("checkpoint: an argument was modified in place before the function was called again")
         with fork_rng(enabled=self.state is not None), enable_grad():
             if self.state is not None:
