@@ -18,7 +18,7 @@ rendezvous and store. `docs/architecture.md` draws them. Nothing heavy is loaded
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,20 +32,60 @@ from dist.errors import (
     TransportError,
     TransportTimeout,
 )
+from dist.public.coalesced import all_gather_coalesced, all_reduce_coalesced, broadcast_coalesced, coalescing
+from dist.public.collectives import (
+    all_gather,
+    all_gather_into_tensor,
+    all_reduce,
+    all_to_all,
+    all_to_all_single,
+    barrier,
+    broadcast,
+    gather,
+    monitored_barrier,
+    reduce,
+    reduce_scatter,
+    reduce_scatter_tensor,
+    scatter,
+)
+from dist.public.groups import (
+    get_global_rank,
+    get_group_rank,
+    get_node_local_rank,
+    get_process_group_ranks,
+    new_group,
+    new_subgroups,
+    new_subgroups_by_enumeration,
+)
+from dist.public.objects import (
+    all_gather_object,
+    broadcast_object_list,
+    gather_object,
+    recv_object_list,
+    scatter_object_list,
+    send_object_list,
+    trust_peers,
+)
+from dist.public.point_to_point import P2POp, batch_isend_irecv, irecv, isend, recv, send
 from dist.statistics import Statistics
 from dist.timeouts import DEFAULT_TIMEOUT
 from dist.world import close_world, current_world, open_world, require_world, resolve
 
 if TYPE_CHECKING:
-    from dist.arguments import Tensor
+    from dist.collectives import Collectives
+    from dist.control.membership import Membership
+    from dist.faults import FaultPlan
     from dist.process_group import ProcessGroup
     from dist.reduction import ReduceOp
     from dist.reduction import ReduceOp as reduce_op  # noqa: N813 - the older name
-    from dist.work import Work
+    from dist.rendezvous import Rendezvous
+    from dist.store import Store
+    from dist.transport.base import Transport
 
 __all__ = [
     "CollectiveMismatch",
     "DistError",
+    "P2POp",
     "PeerError",
     "PeerLost",
     "ReduceOp",
@@ -54,15 +94,28 @@ __all__ = [
     "TransportError",
     "TransportTimeout",
     "all_gather",
+    "all_gather_coalesced",
+    "all_gather_into_tensor",
     "all_gather_object",
     "all_reduce",
+    "all_reduce_coalesced",
+    "all_to_all",
+    "all_to_all_single",
     "barrier",
+    "batch_isend_irecv",
     "broadcast",
+    "broadcast_coalesced",
     "broadcast_object_list",
+    "coalescing",
     "destroy_process_group",
     "gather",
+    "gather_object",
     "get_backend",
     "get_flight_record",
+    "get_global_rank",
+    "get_group_rank",
+    "get_node_local_rank",
+    "get_process_group_ranks",
     "get_rank",
     "get_statistics",
     "get_world_size",
@@ -70,15 +123,29 @@ __all__ = [
     "init_process_group",
     "irecv",
     "is_available",
+    "is_backend_available",
+    "is_gloo_available",
     "is_initialized",
+    "is_mpi_available",
+    "is_nccl_available",
     "isend",
+    "monitored_barrier",
     "new_group",
+    "new_subgroups",
+    "new_subgroups_by_enumeration",
     "recv",
+    "recv_object_list",
     "reduce",
     "reduce_op",
+    "reduce_scatter",
+    "reduce_scatter_tensor",
+    "register_backend",
     "scatter",
+    "scatter_object_list",
     "send",
+    "send_object_list",
     "simulate",
+    "trust_peers",
 ]
 
 ResultT = TypeVar("ResultT")
@@ -130,11 +197,12 @@ def init_process_group(
     Args:
         backend: "gloo" (also None), "tcp", or a name that `register_backend` made known.
         init_method: "env://" reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which `tlrun` sets;
-            "tcp://host:port" is the address of rank 0; "file:///path" names a file, which need not exist, in a
-            directory that all processes see.
+            "tcp://host:port" is the address of rank 0, or a multicast address such as "tcp://239.255.1.1:23456" or
+            "tcp://[ff15::1]:23456"; "file:///path" names a file, which need not exist, in a directory that all
+            processes see; "mpi://" is for processes that mpirun or srun started.
         world_size: number of processes; -1 takes it from the environment.
         rank: this process, from 0 to world_size - 1; -1 takes it from the environment, and where that does not say,
-            "file://" gives each process a number.
+            "file://" and multicast addresses give each process a number.
         group_name: tells jobs apart that share an address or a file.
         timeout: seconds or timedelta; for finding each other, and for every collective by default.
 
@@ -176,6 +244,51 @@ def get_backend(group: ProcessGroup | None = None) -> str:
     return require_world("get_backend").backend
 
 
+def is_backend_available(backend: str) -> bool:
+    """Tell whether `init_process_group` takes a backend of this name, in small letters or capital ones."""
+    from dist.backends import available
+
+    return backend.lower() in available()
+
+
+def is_gloo_available() -> bool:
+    """Tell whether there is the backend "gloo": always."""
+    return is_backend_available("gloo")
+
+
+def is_mpi_available() -> bool:
+    """Tell whether there is the backend "mpi"."""
+    return is_backend_available("mpi")
+
+
+def is_nccl_available() -> bool:
+    """Tell whether there is the backend "nccl"."""
+    return is_backend_available("nccl")
+
+
+def register_backend(
+    name: str,
+    connect: Callable[[Store, int, int, float], Transport],
+    make_collectives: Callable[[], Collectives] | None = None,
+) -> None:
+    """Make a backend of one's own known to `init_process_group`.
+
+    Args:
+        name: an identifier that is not taken.
+        connect: given a store that all ranks share, the rank, the world size, and the seconds that this may take,
+            returns a connected `dist.transport.base.Transport`; `dist.testing.check_transport` checks one.
+        make_collectives: returns what runs the collectives of a group, a `dist.collectives.Collectives`; by default the
+            algorithms over the transport. `dist.testing.check_collectives` checks them.
+    """
+    from dist.algorithms import MessageCollectives
+    from dist.backends import Backend, register
+
+    def connect_ranks(met: Rendezvous, _: Membership, seconds: float) -> Transport:
+        return connect(met.store, met.rank, met.size, seconds)
+
+    register(name, Backend(connect_ranks, make_collectives or MessageCollectives))
+
+
 def get_statistics() -> Statistics:
     """Return how many calls were made, of how many bytes, and the seconds that they kept the caller waiting."""
     return replace(require_world("get_statistics").group.statistics)
@@ -186,148 +299,14 @@ def get_flight_record() -> str:
     return str(require_world("get_flight_record").group.record)
 
 
-def new_group(ranks: Iterable[int] | None = None, timeout: float | timedelta | None = None) -> ProcessGroup:
-    """Make a group of some global ranks, sorted; None means all.
-
-    Every process of the world makes the same groups in the same order, also those that it is not a member of.
-    """
-    return require_world("new_group").new_group(ranks, timeout)
-
-
-def all_reduce(
-    tensor: Tensor, op: ReduceOp | None = None, group: ProcessGroup | None = None, async_op: bool = False
-) -> Work | None:
-    """Combine the tensors of all ranks, element by element, in place; every rank gets the same bits.
-
-    Elements are combined in rank order, ((x0 + x1) + x2) + ..., whatever the algorithm.
-
-    Args:
-        tensor: any shape and number type, equal on all ranks.
-        op: a member of `ReduceOp`; None means SUM.
-        group: None means all ranks.
-        async_op: return a `Work` at once; the tensor may be used again after its `wait()`.
-
-    Raises:
-        TypeError, ValueError: a wrong argument; nothing was sent.
-        PeerError: another rank failed.
-        CollectiveMismatch: the ranks made different calls.
-        TransportTimeout: not all ranks called this within the group's timeout; says who is where.
-
-    Example:
-        >>> import dist
-        >>> import numpy as np
-        >>> def rank_plus_one() -> list[float]:
-        ...     x = np.full(2, dist.get_rank() + 1.0)
-        ...     dist.all_reduce(x)
-        ...     return x.tolist()
-        >>> dist.simulate(2, rank_plus_one)
-        [[3.0, 3.0], [3.0, 3.0]]
-    """
-    return resolve(group, "all_reduce").all_reduce(tensor, op, async_op)
-
-
-def broadcast(tensor: Tensor, src: int, group: ProcessGroup | None = None, async_op: bool = False) -> Work | None:
-    """Copy the tensor of global rank `src` into the tensors of all ranks; raises as `all_reduce` does."""
-    return resolve(group, "broadcast").broadcast(tensor, src, async_op)
-
-
-def reduce(
-    tensor: Tensor, dst: int, op: ReduceOp | None = None, group: ProcessGroup | None = None, async_op: bool = False
-) -> Work | None:
-    """Combine tensors as `all_reduce` does; only global rank `dst` gets the result, the others keep what they have."""
-    return resolve(group, "reduce").reduce(tensor, dst, op, async_op)
-
-
-def all_gather(
-    tensor_list: Sequence[Tensor], tensor: Tensor, group: ProcessGroup | None = None, async_op: bool = False
-) -> Work | None:
-    """Copy each rank's tensor into that place of every rank's `tensor_list`; raises as `all_reduce` does.
-
-    Args:
-        tensor_list: one tensor per rank of the group, each with the dtype and element count of `tensor`.
-        tensor: what this rank contributes.
-        group: None means all ranks.
-        async_op: return a `Work` at once.
-    """
-    return resolve(group, "all_gather").all_gather(tensor_list, tensor, async_op)
-
-
-def gather(
-    tensor: Tensor,
-    gather_list: Sequence[Tensor] | None = None,
-    dst: int = 0,
-    group: ProcessGroup | None = None,
-    async_op: bool = False,
-) -> Work | None:
-    """Copy each rank's tensor into that place of `gather_list`, which only global rank `dst` passes."""
-    return resolve(group, "gather").gather(tensor, gather_list, dst, async_op)
-
-
-def scatter(
-    tensor: Tensor,
-    scatter_list: Sequence[Tensor] | None = None,
-    src: int = 0,
-    group: ProcessGroup | None = None,
-    async_op: bool = False,
-) -> Work | None:
-    """Copy each place of `scatter_list`, which only global rank `src` passes, into the tensor of that rank."""
-    return resolve(group, "scatter").scatter(tensor, scatter_list, src, async_op)
-
-
-def barrier(group: ProcessGroup | None = None, async_op: bool = False) -> Work | None:
-    """Block until every rank of the group has called this."""
-    return resolve(group, "barrier").barrier(async_op)
-
-
-def send(tensor: Tensor, dst: int, group: ProcessGroup | None = None, tag: int = 0) -> None:
-    """Send a tensor to global rank `dst`, which calls `recv` with as many elements of the same dtype.
-
-    Returns when the tensor may be changed again; large messages wait for the receiver.
-
-    Args:
-        tensor: what to send.
-        dst: global rank of the receiver.
-        group: None means all ranks; messages of different groups do not meet.
-        tag: 0 to 2**32 - 1; messages match by sender and tag, in the order in which they were sent.
-    """
-    resolve(group, "send").send(tensor, dst, tag)
-
-
-def recv(tensor: Tensor, src: int | None = None, group: ProcessGroup | None = None, tag: int = 0) -> int:
-    """Receive into a tensor from global rank `src`, or from any rank, and return the sender's global rank."""
-    return resolve(group, "recv").recv(tensor, src, tag)
-
-
-def isend(tensor: Tensor, dst: int, group: ProcessGroup | None = None, tag: int = 0) -> Work:
-    """Start to send a tensor, and do not wait; it may be changed after the `wait()` of what this returns."""
-    return resolve(group, "isend").isend(tensor, dst, tag)
-
-
-def irecv(tensor: Tensor, src: int | None = None, group: ProcessGroup | None = None, tag: int = 0) -> Work:
-    """Start to receive into a tensor, and do not wait; it holds the message after the `wait()` of what this returns."""
-    return resolve(group, "irecv").irecv(tensor, src, tag)
-
-
-def all_gather_object(object_list: list[Any], obj: Any, group: ProcessGroup | None = None) -> None:
-    """Put each rank's object into that place of every rank's `object_list`.
-
-    Objects travel pickled, and unpickling runs code that the sender chooses: the ranks of a job trust each other here.
-    No other function of this package unpickles what came from another rank, except `broadcast_object_list`.
-    """
-    from dist.objects import all_gather_object as run
-
-    run(resolve(group, "all_gather_object"), object_list, obj)
-
-
-def broadcast_object_list(object_list: list[Any], src: int = 0, group: ProcessGroup | None = None) -> None:
-    """Replace the objects in every rank's list by those of global rank `src`; pickled, see `all_gather_object`."""
-    from dist.objects import broadcast_object_list as run
-
-    run(resolve(group, "broadcast_object_list"), object_list, src)
-
-
-def simulate(n: int, fn: Callable[..., ResultT], *args: Any, timeout: float | timedelta = 60.0) -> list[ResultT]:
+def simulate(
+    n: int,
+    fn: Callable[..., ResultT],
+    *args: Any,
+    timeout: float | timedelta = 60.0,
+    faults: FaultPlan | None = None,
+) -> list[ResultT]:
     """Run `fn(*args)` on `n` ranks that are threads of this process; see `dist.simulation.simulate`."""
     from dist.simulation import simulate as run
 
-    return run(n, fn, *args, timeout=timeout)
+    return run(n, fn, *args, timeout=timeout, faults=faults)

@@ -33,14 +33,18 @@ class Backend:
     make_collectives: MakeCollectives
 
 
-# Where the backends are: modules that are loaded when first asked for, each with a `backend() -> Backend`.
-_MODULES: dict[str, str] = {"tcp": "dist.transport.backend", "gloo": "dist.transport.backend"}
+# Where the backends are: functions that return one, loaded when first asked for.
+_BUILT_IN: dict[str, str] = {
+    "gloo": "dist.shared_memory.backend:default_backend",
+    "shm": "dist.shared_memory.backend:backend",
+    "tcp": "dist.transport.backend:backend",
+}
 _REGISTERED: dict[str, Backend] = {}
 
 
 def available() -> list[str]:
     """Return the names that `init_process_group` takes."""
-    return sorted({*_MODULES, *_REGISTERED})
+    return sorted({*_BUILT_IN, *_REGISTERED})
 
 
 def find(name: str | None) -> Backend:
@@ -52,9 +56,10 @@ def find(name: str | None) -> Backend:
     name = DEFAULT if name is None else name
     if name in _REGISTERED:
         return _REGISTERED[name]
-    if name not in _MODULES:
+    if name not in _BUILT_IN:
         raise ValueError(f"init_process_group: backend {name!r} is not available: need one of {', '.join(available())}")
-    backend: Backend = import_module(_MODULES[name]).backend()
+    module, _, function = _BUILT_IN[name].partition(":")
+    backend: Backend = getattr(import_module(module), function)()
     return backend
 
 

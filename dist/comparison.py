@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 from typing import NamedTuple
 
 from dist.fingerprint import NO_ROOT, Signature
@@ -41,9 +42,13 @@ def publish(record: FlightRecord) -> str:
 def read(text: str) -> list[Published]:
     """Read what another rank published; nothing where it published nothing."""
     return [
-        Published(group, tuple(members), number, Signature(*signature), site, state)
+        Published(group, tuple(members), number, _signature(*signature), site, state)
         for group, members, number, signature, site, state in json.loads(text or "[]")
     ]
+
+
+def _signature(op: str, dtype: str, elements: int | list[int], root: int, reduce_op: str) -> Signature:
+    return Signature(op, dtype, tuple(elements) if isinstance(elements, list) else elements, root, reduce_op)
 
 
 def _published(call: Call) -> Published:
@@ -73,9 +78,21 @@ def first_difference(calls: Mapping[int, Iterable[Published]]) -> Difference | N
             if call.number:
                 made[call.number, call.group][rank] = call
     for (number, group), by_rank in sorted(made.items(), key=lambda item: item[0]):
-        if len({(call.signature, call.members) for call in by_rank.values()}) > 1:
+        if not _fit(by_rank):
             return Difference(f"call #{number} of group {group} differs", by_rank)
     return None
+
+
+def _fit(calls: Mapping[int, Published]) -> bool:
+    """Tell whether what each rank calls is one call."""
+    if len({call.members for call in calls.values()}) > 1:
+        return False
+    if len({call.signature for call in calls.values()}) == 1:
+        return True
+    return all(
+        call.signature.fits(rank, other.signature, other_rank, call.members)
+        for (rank, call), (other_rank, other) in combinations(calls.items(), 2)
+    )
 
 
 def unlike_messages(calls: Mapping[int, Iterable[Published]], receiver: int, receive: Call) -> Difference | None:

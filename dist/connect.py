@@ -12,6 +12,7 @@ from dist.collectives import Collectives
 from dist.control.membership import Membership
 from dist.control.uncaught import UncaughtExceptions
 from dist.failures import ControlPlane
+from dist.faults import FaultPlan, Injector
 from dist.process_group import ProcessGroup
 from dist.rendezvous import rendezvous
 from dist.timeouts import timeout_seconds
@@ -36,8 +37,9 @@ def connect_world(
         uncaught = UncaughtExceptions(membership)
         uncaught.install()
         undo.callback(uncaught.uninstall)
+        faults = FaultPlan.from_environment()
         farewells = [undo.pop_all().close]
-        return make_world(transport, membership, seconds, backend, farewells, found.make_collectives)
+        return make_world(transport, membership, seconds, backend, farewells, found.make_collectives, faults)
 
 
 def make_world(
@@ -47,8 +49,11 @@ def make_world(
     backend: str,
     farewells: Iterable[Callable[[], None]] = (),
     make_collectives: Callable[[], Collectives] = MessageCollectives,
+    faults: FaultPlan | None = None,
 ) -> World:
     """Make the world of a transport that is connected; closing it closes the transport."""
+    injector = Injector(faults, transport) if faults and faults.faults else None
     group = ProcessGroup(transport, None, membership, timeout, make_collectives=make_collectives)
+    group.failures.inject = injector
     watchdog = Watchdog(group.failures, group.record)
     return World(group, backend, [watchdog.close, transport.close], farewells)

@@ -8,6 +8,7 @@
     |-- CollectiveMismatch     ranks called different collectives, or with different arguments
     |-- PeerError              another rank died, stopped, raised or left; names it
     `-- TransportError         bytes could not be moved
+        |-- LengthMismatch     a message is longer or shorter than its receiver expects
         |-- PeerLost           the connection to a rank is gone
         `-- TransportTimeout   a rank did not send or receive in time
 
@@ -63,6 +64,10 @@ class TransportError(DistError):
     def __init__(self, message: str, rank: int | None = None) -> None:
         super().__init__(message)
         self.rank = rank
+
+
+class LengthMismatch(TransportError):
+    """A message is longer or shorter than its receiver expects; `ProcessGroup` turns it into `CollectiveMismatch`."""
 
 
 class PeerLost(TransportError):

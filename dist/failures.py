@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from dist.comparison import Difference, Published, first_difference, publish, read, unlike_messages, who_is_where
-from dist.errors import CollectiveMismatch, DistError, PeerError, PeerLost, TransportTimeout
+from dist.debug import records
+from dist.errors import CollectiveMismatch, DistError, LengthMismatch, PeerError, PeerLost, TransportTimeout
 from dist.flight_record import Call, FlightRecord
 from dist.forks import abandon_in_children
 from dist.transport.base import Transport
 
-RECORD_FOLDER = "TENSORLIB_FLIGHT_RECORD"
 _KINDS = {CollectiveMismatch: "collective mismatch", PeerError: "peer error"}
 # The ranks' words on their latest calls travel with heartbeats: after this long the difference must have shown itself.
 _WITHIN = 3.0  # seconds
@@ -78,6 +78,10 @@ class Failures:
         control: knows what happened to other ranks; None where nobody watches.
         record: shown in part, and saved as a whole in the folder that the environment variable
             TENSORLIB_FLIGHT_RECORD names.
+
+    Attributes:
+        error: the first failure, or None.
+        inject: called with the name of each operation before it begins, to make it fail; for tests, see `dist.faults`.
     """
 
     def __init__(self, transport: Transport, control: ControlPlane | None, record: FlightRecord) -> None:
@@ -88,6 +92,7 @@ class Failures:
         self._lock = threading.Lock()
         self._settled = threading.Event()
         self._timed_out = False
+        self.inject: Callable[[str], None] | None = None
         self._aborts: list[Callable[[str], None]] = []
         abandon_in_children(self)
         if control is not None:
@@ -138,7 +143,7 @@ class Failures:
         self.error = DistError("a forked process cannot use the process group of its parent")
 
     def _explain(self, call: Call, error: DistError, timeout: float) -> DistError:
-        if isinstance(error, CollectiveMismatch):
+        if isinstance(error, CollectiveMismatch | LengthMismatch):
             return CollectiveMismatch(self._find_difference(call) or f"{call} met a message of another call: {error}")
         if isinstance(error, PeerLost):
             return self._blame(error)
@@ -189,6 +194,7 @@ class Failures:
             # Who is about to say that time is over and where everybody is, says that: often all ranks do at once.
             if self.error is not None or (self._timed_out and not tell):
                 return
+            description = self._describe_record(error)  # before the error is known, and the threads go on
             self.error = error
             aborts = list(self._aborts)
         self._settled.set()
@@ -196,16 +202,20 @@ class Failures:
             self._tell(error)
         for abort in (self._transport.abort, *aborts):
             abort(str(error))
-        self._save_record()
+        self._save_record(description)
 
-    def _save_record(self) -> None:
-        folder = os.environ.get(RECORD_FOLDER)
-        if not folder:
+    def _describe_record(self, error: BaseException) -> str:
+        """Return what to save of the flight record; nothing where nobody has asked for it."""
+        if not os.environ.get(records.FOLDER_VARIABLE):
+            return ""
+        return records.describe(self._transport.rank, self._transport.size, error, self._record)
+
+    def _save_record(self, text: str) -> None:
+        folder = os.environ.get(records.FOLDER_VARIABLE)
+        if not folder or not text:
             return
-        path = Path(folder) / f"rank{self._transport.rank}.txt"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(f"{self.error}\n\n{self._record}\n")
+            records.write(Path(folder), self._transport.rank, text)
         except OSError as error:
             _logger.warning("flight record not saved: %s", error)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections import deque
 from pathlib import Path
@@ -15,6 +16,7 @@ from types import CodeType
 from typing import Literal
 
 from dist.fingerprint import Signature
+from dist.user_code import Place, shown_path
 
 LENGTH = 1000
 State = Literal["queued", "running", "done", "failed"]
@@ -33,9 +35,21 @@ class Call:
         signature: operation, dtype, element count, root, reduce op.
         state: queued, running, done or failed.
         started, ended: seconds of `time.monotonic()`; `ended` is 0.0 until the call ended.
+        thread: the number of the thread that made it.
     """
 
-    __slots__ = ("_code", "_instruction", "ended", "group", "members", "number", "signature", "started", "state")
+    __slots__ = (
+        "_code",
+        "_instruction",
+        "ended",
+        "group",
+        "members",
+        "number",
+        "signature",
+        "started",
+        "state",
+        "thread",
+    )
 
     def __init__(self, number: int, group: str, members: tuple[int, ...], signature: Signature) -> None:
         frame = sys._getframe(1)
@@ -50,27 +64,25 @@ class Call:
         self.state: State = "queued"
         self.started = time.monotonic()
         self.ended = 0.0
+        self.thread = threading.get_ident()
+
+    @property
+    def place(self) -> Place:
+        """Where the user's code made the call."""
+        code, instruction = self._code, self._instruction
+        lines = (line for start, end, line in code.co_lines() if start <= instruction < end and line is not None)
+        return Place(shown_path(code.co_filename), next(lines, code.co_firstlineno), code.co_qualname)
 
     @property
     def site(self) -> str:
         """Where the user's code made the call: "train.py:41"."""
-        for start, end, line in self._code.co_lines():
-            if start <= self._instruction < end and line is not None:
-                return f"{_short(self._code.co_filename)}:{line}"
-        return f"{_short(self._code.co_filename)}:{self._code.co_firstlineno}"
+        place = self.place
+        return f"{place.file}:{place.line}"
 
     def __str__(self) -> str:
         number = f" #{self.number}" if self.number else ""
         group = "" if self.group == "world" else f" in {self.group}"
         return f"{self.signature}{number}{group} at {self.site}"
-
-
-def _short(filename: str) -> str:
-    """Paths below the working directory are shown relative to it."""
-    try:
-        return filename.removeprefix(os.getcwd() + os.sep)
-    except OSError:  # it was removed
-        return filename
 
 
 class FlightRecord:

@@ -1,41 +1,68 @@
-"""What a reduction computes: `ReduceOp.SUM` and the others, on arrays."""
+"""What a reduction computes: `ReduceOp.SUM` and the others, or a function of the user's own, on arrays."""
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, ClassVar, Final, TypeAlias
 
+import ml_dtypes
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+Array: TypeAlias = NDArray[Any]
+Function: TypeAlias = Callable[[Array, Array], Array]
 
-class ReduceOp(enum.Enum):
+_BFLOAT16: Final = np.dtype(ml_dtypes.bfloat16)
+_NARROW: Final = (np.dtype(np.float16), _BFLOAT16)
+_NEEDS: Final = {
+    "biufc": "numbers or bools",
+    "biuf": "real numbers or bools",
+    "fc": "floats or complex numbers",
+    "biu": "integers or bools",
+}
+
+
+class ReduceOp:
     """How the values of all ranks become one, elementwise, always from rank 0 upwards: `((x0 + x1) + x2) + ...`.
 
     Floats of 16 bits are accumulated in 32 bits and rounded once. MIN and MAX pass NaN on. Floats that overflow become
     infinite and integers wrap around, without a warning.
+
+    Attributes:
+        name: all ranks of a call must use the operation of one name.
     """
 
-    SUM = "sum"
-    PRODUCT = "product"
-    MIN = "min"
-    MAX = "max"
-    AVG = "avg"
-    BAND = "band"
-    BOR = "bor"
-    BXOR = "bxor"
+    SUM: ClassVar[ReduceOp]
+    PRODUCT: ClassVar[ReduceOp]
+    MIN: ClassVar[ReduceOp]
+    MAX: ClassVar[ReduceOp]
+    AVG: ClassVar[ReduceOp]
+    BAND: ClassVar[ReduceOp]
+    BOR: ClassVar[ReduceOp]
+    BXOR: ClassVar[ReduceOp]
 
-    def check(self, dtype: DTypeLike) -> None:
+    def __init__(self, name: str, ufunc: np.ufunc | None, kinds: str = "biufc", rounds: bool = False) -> None:
+        self.name = name
+        self._ufunc = ufunc
+        self._kinds = kinds
+        self._rounds = rounds
+
+    def __repr__(self) -> str:
+        return f"ReduceOp.{self.name}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (ReduceOp, self.name)
+
+    def check(self, dtype: str | np.dtype[Any]) -> None:
         """Check that this operation is defined for a dtype.
 
         Raises:
             TypeError: AVG of something else than floats, a bitwise operation on something else than integers or bools,
                 MIN or MAX of complex numbers.
         """
-        kind = np.dtype(dtype).kind
-        if kind not in _KINDS[self]:
-            raise TypeError(f"ReduceOp.{self.name}: dtype {np.dtype(dtype)}: need {_NEEDS[_KINDS[self]]}")
+        if _kind(dtype) not in self._kinds:
+            raise TypeError(f"{self}: dtype {np.dtype(dtype)}: need {_NEEDS[self._kinds]}")
 
     def accumulator(self, dtype: DTypeLike) -> np.dtype[Any]:
         """Return the dtype in which partial results are kept.
@@ -44,23 +71,27 @@ class ReduceOp(enum.Enum):
         dtype('float32')
         """
         dtype = np.dtype(dtype)
-        rounds = self in (ReduceOp.SUM, ReduceOp.AVG, ReduceOp.PRODUCT)
-        return np.dtype(np.float32) if rounds and dtype == np.float16 else dtype
+        return np.dtype(np.float32) if self._rounds and dtype in _NARROW else dtype
+
+    def direct(self, dtype: np.dtype[Any]) -> np.ufunc | None:
+        """Return the function that is all there is to a reduction of this dtype; None where there is more to it."""
+        return _direct(self, dtype)
 
     @np.errstate(all="ignore")
-    def combine(self, left: NDArray[Any], right: NDArray[Any], out: NDArray[Any]) -> None:
+    def combine(self, left: Array, right: Array, out: Array) -> None:
         """Put the partial result of the ranks in `left` and of the one next to them in `right` into `out`."""
-        _UFUNCS[self](left, right, out=out, dtype=out.dtype)
+        assert self._ufunc is not None
+        self._ufunc(left, right, out=out, dtype=out.dtype)
 
     @np.errstate(all="ignore")
-    def finish(self, partial: NDArray[Any], size: int, out: NDArray[Any]) -> None:
+    def finish(self, partial: Array, size: int, out: Array) -> None:
         """Put the result of all `size` ranks, given their partial result, into `out`; both may be the same array."""
         if self is ReduceOp.AVG:
             np.divide(partial, size, out=partial)
         if out is not partial:
             np.copyto(out, partial, casting="same_kind")
 
-    def reduce(self, parts: Sequence[NDArray[Any]], out: NDArray[Any]) -> None:
+    def reduce(self, parts: Sequence[Array], out: Array) -> None:
         """Put the result of all ranks into `out`.
 
         Args:
@@ -81,29 +112,51 @@ class ReduceOp(enum.Enum):
         self.finish(partial, len(parts), out)
 
 
-_UFUNCS: Final[dict[ReduceOp, np.ufunc]] = {
-    ReduceOp.SUM: np.add,
-    ReduceOp.PRODUCT: np.multiply,
-    ReduceOp.MIN: np.minimum,
-    ReduceOp.MAX: np.maximum,
-    ReduceOp.AVG: np.add,
-    ReduceOp.BAND: np.bitwise_and,
-    ReduceOp.BOR: np.bitwise_or,
-    ReduceOp.BXOR: np.bitwise_xor,
-}
-_KINDS: Final[dict[ReduceOp, str]] = {
-    ReduceOp.SUM: "biufc",
-    ReduceOp.PRODUCT: "biufc",
-    ReduceOp.MIN: "biuf",
-    ReduceOp.MAX: "biuf",
-    ReduceOp.AVG: "fc",
-    ReduceOp.BAND: "biu",
-    ReduceOp.BOR: "biu",
-    ReduceOp.BXOR: "biu",
-}
-_NEEDS: Final = {
-    "biufc": "numbers or bools",
-    "biuf": "real numbers or bools",
-    "fc": "floats or complex numbers",
-    "biu": "integers or bools",
-}
+class FunctionOp(ReduceOp):
+    """A function `f(left, right)` of two one-dimensional arrays of equal length, which returns a third one.
+
+    It must work elementwise, and should be associative: it is applied in rank order, `f(f(x0, x1), x2)`, to whichever
+    parts of the tensors are there. The ranks compare the name under which it is defined.
+    """
+
+    def __init__(self, function: Function) -> None:
+        name = getattr(function, "__qualname__", type(function).__qualname__)
+        super().__init__(f"{getattr(function, '__module__', None) or 'builtins'}.{name}", None, rounds=True)
+        self._function = function
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FunctionOp, (self._function,)
+
+    @np.errstate(all="ignore")
+    def combine(self, left: Array, right: Array, out: Array) -> None:
+        """See `ReduceOp.combine`."""
+        result = np.asarray(self._function(left, right.astype(out.dtype, copy=False)))
+        if result.shape != out.shape:
+            raise ValueError(f"{self.name}: returned shape {result.shape} for two of {out.shape}: need {out.shape}")
+        np.copyto(out, result, casting="same_kind")
+
+
+@lru_cache(maxsize=128)
+def _direct(op: ReduceOp, dtype: np.dtype[Any]) -> np.ufunc | None:
+    return op._ufunc if op is not ReduceOp.AVG and op.accumulator(dtype) == dtype else None
+
+
+@lru_cache(maxsize=64)
+def _kind(dtype: Any) -> str:
+    return "f" if np.dtype(dtype) == _BFLOAT16 else np.dtype(dtype).kind
+
+
+OPERATIONS: Final = (
+    ReduceOp("SUM", np.add, rounds=True),
+    ReduceOp("PRODUCT", np.multiply, rounds=True),
+    ReduceOp("MIN", np.minimum, "biuf"),
+    ReduceOp("MAX", np.maximum, "biuf"),
+    ReduceOp("AVG", np.add, "fc", rounds=True),
+    ReduceOp("BAND", np.bitwise_and, "biu"),
+    ReduceOp("BOR", np.bitwise_or, "biu"),
+    ReduceOp("BXOR", np.bitwise_xor, "biu"),
+)
+"""All operations that have a name in `ReduceOp`."""
+
+for _operation in OPERATIONS:
+    setattr(ReduceOp, _operation.name, _operation)

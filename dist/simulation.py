@@ -14,6 +14,7 @@ from dist.arguments import integer
 from dist.connect import make_world
 from dist.control.uncaught import describe
 from dist.errors import PeerError
+from dist.faults import KINDS_OF_THREADS, FaultPlan
 from dist.timeouts import timeout_seconds
 from dist.transport.inproc import InprocTransport, make_inproc_world
 from dist.world import enter_thread_world
@@ -95,14 +96,16 @@ class _SimulatedMembership:
 class _Rank:
     """One simulated rank: its thread, and what came of it."""
 
-    def __init__(self, transport: InprocTransport, board: _Switchboard, timeout: float) -> None:
+    def __init__(
+        self, transport: InprocTransport, board: _Switchboard, timeout: float, faults: FaultPlan | None
+    ) -> None:
         self.rank = transport.rank
         self.result: Any = None
         self.error: BaseException | None = None
         self.failed_at = 0.0
         self._transport = transport
         self._membership = _SimulatedMembership(board, self.rank)
-        self._world = make_world(transport, self._membership, timeout, "inproc")
+        self._world = make_world(transport, self._membership, timeout, "inproc", faults=faults)
 
     def start(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
         """Run `fn` in a thread of its own."""
@@ -131,11 +134,24 @@ class _Rank:
         return f"rank {self.rank}:\n" + "".join(traceback.format_stack(frame))
 
 
-def simulate(n: int, fn: Callable[..., ResultT], *args: Any, timeout: float | timedelta = 60.0) -> list[ResultT]:
+def simulate(
+    n: int,
+    fn: Callable[..., ResultT],
+    *args: Any,
+    timeout: float | timedelta = 60.0,
+    faults: FaultPlan | None = None,
+) -> list[ResultT]:
     """Run `fn(*args)` on `n` ranks that are threads of this process, and return their results in rank order.
 
     In `fn`, `dist.get_rank()` and the collectives work as in a process of its own. Threads share everything else:
     module variables, the random state of NumPy, the working directory.
+
+    Args:
+        n: number of ranks.
+        fn: what each rank runs.
+        args: its arguments, the same for all ranks.
+        timeout: seconds or timedelta.
+        faults: what is to go wrong, see `dist.testing.FaultPlan`: threads can raise, exit, be late, lose connections.
 
     Raises:
         Exception: what the first rank that failed raised, with a note that names the rank.
@@ -154,8 +170,10 @@ def simulate(n: int, fn: Callable[..., ResultT], *args: Any, timeout: float | ti
     seconds = timeout_seconds("simulate", timeout)
     if integer("simulate", "n", n) < 1:
         raise ValueError(f"simulate: n is {n}: need at least 1 rank")
+    if faults:
+        faults.check("simulate", n, KINDS_OF_THREADS)
     board = _Switchboard(n)
-    ranks = [_Rank(transport, board, seconds) for transport in make_inproc_world(n)]
+    ranks = [_Rank(transport, board, seconds, faults) for transport in make_inproc_world(n)]
     for rank in ranks:
         rank.start(fn, args)
     try:

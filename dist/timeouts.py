@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
@@ -26,3 +28,21 @@ def timeout_seconds(operation: str, timeout: float | timedelta) -> float:
     if not 0 < seconds < math.inf:
         raise ValueError(f"{operation}: timeout is {timeout}: need a positive, finite number of seconds")
     return float(seconds)
+
+
+def attempts(deadline: float, longest: float = 0.01, shortest: float = 0.0005) -> Iterator[None]:
+    """Yield at once, and again and again after pauses, until the time is over; the last time is after that.
+
+    Args:
+        deadline: of `time.monotonic()`.
+        longest: seconds; the pauses double until they are so long.
+        shortest: seconds of the first pause.
+    """
+    pause = shortest
+    while True:
+        is_over = time.monotonic() >= deadline
+        yield
+        if is_over:
+            return
+        time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
+        pause = min(2 * pause, longest)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dist.errors import DistError, TransportTimeout
 from dist.failures import again
 from dist.timeouts import timeout_seconds
 
 if TYPE_CHECKING:
-    from dist.arguments import Buffer
+    from dist.arguments import Buffer, Tensor
     from dist.channel import Channel
     from dist.flight_record import Call
     from dist.process_group.core import Core
     from dist.transport.base import Work as Transfer
+
+_SOON: Final = 1e-3  # seconds: a timeout must not be zero
 
 
 class Work(Protocol):
@@ -40,14 +42,19 @@ class Work(Protocol):
         """Tell, without blocking, whether `wait` would return or raise at once."""
         ...
 
+    def result(self) -> list[Any]:
+        """Wait, and return the tensors that the operation wrote into."""
+        ...
+
 
 class CollectiveWork:
     """A collective that the group's communication thread runs; implements `Work`."""
 
-    __slots__ = ("_done", "_error", "_group", "_running", "call", "run")
+    __slots__ = ("_done", "_error", "_group", "_results", "_running", "call", "run")
 
-    def __init__(self, group: Core, call: Call, run: Callable[[Channel], None]) -> None:
+    def __init__(self, group: Core, call: Call, run: Callable[[Channel], None], results: Sequence[Tensor] = ()) -> None:
         self._group = group
+        self._results = results
         self._error: BaseException | None = None
         self._done = False
         self._running = threading.Lock()  # held until the collective is over
@@ -79,14 +86,49 @@ class CollectiveWork:
             raise again(self._error)
         return True
 
+    def result(self) -> list[Any]:
+        """See `Work.result`."""
+        self.wait()
+        return list(self._results)
+
+
+class CombinedWork:
+    """Several operations as one; implements `Work`."""
+
+    def __init__(self, works: Sequence[Work]) -> None:
+        self._works = works
+
+    def is_completed(self) -> bool:
+        """See `Work.is_completed`."""
+        return all(work.is_completed() for work in self._works)
+
+    def wait(self, timeout: float | timedelta | None = None) -> bool:
+        """See `Work.wait`."""
+        deadline = None if timeout is None else time.monotonic() + timeout_seconds("wait", timeout)
+        for work in self._works:
+            work.wait(None if deadline is None else max(_SOON, deadline - time.monotonic()))
+        return True
+
+    def result(self) -> list[Any]:
+        """See `Work.result`."""
+        return [tensor for work in self._works for tensor in work.result()]
+
 
 class PointToPointWork:
     """A message on its way; implements `Work`."""
 
-    __slots__ = ("_buffer", "_call", "_group", "_peer", "_transfer")
+    __slots__ = ("_buffer", "_call", "_group", "_peer", "_results", "_transfer")
 
-    def __init__(self, group: Core, call: Call, transfer: Transfer, received: Buffer | None = None) -> None:
+    def __init__(
+        self,
+        group: Core,
+        call: Call,
+        transfer: Transfer,
+        received: Buffer | None = None,
+        results: Sequence[Tensor] = (),
+    ) -> None:
         self._group = group
+        self._results = results
         self._call = call
         self._transfer = transfer
         self._buffer = received
@@ -109,6 +151,11 @@ class PointToPointWork:
             if self._buffer is not None:
                 self._buffer.write_back()
         return True
+
+    def result(self) -> list[Any]:
+        """See `Work.result`."""
+        self.wait()
+        return list(self._results)
 
     def source_rank(self) -> int:
         """Wait, and return the peer's global rank: for a receive from any rank, who sent."""

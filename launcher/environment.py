@@ -18,11 +18,13 @@ class Job:
         address: the host of the store.
         port: the port of the store.
         secret: 32 random bytes in hexadecimal.
+        records: the folder for flight records.
     """
 
     address: str
     port: int
     secret: str
+    records: str
 
 
 def environment(spec: LaunchSpec, rank: int, job: Job, inherited: Mapping[str, str], cores: int) -> dict[str, str]:
@@ -49,4 +51,5 @@ def environment(spec: LaunchSpec, rank: int, job: Job, inherited: Mapping[str, s
         "TENSORLIB_JOB_SECRET": job.secret,
         "TENSORLIB_STORE": "external",
         "TENSORLIB_LAUNCHER": "1",
+        "TENSORLIB_FLIGHT_RECORD": job.records,
     }

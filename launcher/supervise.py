@@ -18,6 +18,7 @@ from typing import Protocol
 from launcher.commands import command
 from launcher.environment import Job, environment
 from launcher.exit_codes import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_PEER_FAILED, EXIT_TIMEOUT
+from launcher.flight_records import FlightRecords
 from launcher.guardian import adopt_orphans, children, end_children
 from launcher.output import Relay
 from launcher.rank_process import Ending, RankProcess
@@ -112,6 +113,7 @@ class Supervisor:
         self._relay = relay
         self._signals = signals
         self._store = store
+        self._records = FlightRecords(os.environ | spec.env)
         self._processes: list[RankProcess] = []
         self._running: set[int] = set()
         self._agenda: list[tuple[float, int]] = []
@@ -123,7 +125,7 @@ class Supervisor:
 
     def run(self, secret: bytes) -> None:
         """Start the ranks, and wait until all of them and all that they started have ended."""
-        job = Job(HOST, self._store.port, secret.hex())
+        job = Job(HOST, self._store.port, secret.hex(), self._records.folder)
         deadline = time.monotonic() + self._spec.timeout if self._spec.timeout else None
         self._start(job)
         self._relay.start()
@@ -145,6 +147,7 @@ class Supervisor:
         if any(end.rank == 0 and end.code < 0 for end in ends):
             self._relay.show_cursor()
         culprit = first_failure(ends)
+        self._tell_of_records(failed=culprit is not None or self._exit_code == EXIT_TIMEOUT)
         if self._reason:
             self._relay.say(f"tlrun: {self._reason}{were_stopped([end.rank for end in ends if end.stopped])}")
         elif culprit is not None:
@@ -152,6 +155,14 @@ class Supervisor:
                 self._relay.say(f"tlrun: {failure_message(culprit, ends)}")
             return exit_code(culprit.code)
         return self._exit_code
+
+    def _tell_of_records(self, failed: bool) -> None:
+        """Of a job that was only interrupted nobody wants to know who waited for whom."""
+        summary = self._records.summary()
+        if summary and failed:
+            self._relay.say(f"tlrun: {summary}")
+        else:
+            self._records.discard()
 
     def close(self) -> None:
         """Let go of all ranks, which ends those that still run."""

@@ -10,6 +10,7 @@ from typing import Any
 from tensorlib import autograd as autograd
 from tensorlib import conversion as conversion
 from tensorlib import distributed as distributed
+from tensorlib import history as _history  # noqa: F401 - gives Tensor properties
 from tensorlib import layout_methods as _layout_methods  # noqa: F401 - gives Tensor methods, as some of the next
 from tensorlib import nn as nn
 from tensorlib import older_methods as _older_methods  # noqa: F401 - gives Tensor its methods, as the next

@@ -141,7 +141,7 @@ def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:  # noqa: N807
         raise GraphError("deepcopy: only leaves can be copied with their gradient; use detach() or clone()")
     copied = _new(type(self), _copied_array(self._array, memo))
     memo[id(self)] = copied
-    copied._version = copy.deepcopy(self._version, memo)
+    copied._counter = copy.deepcopy(self._counter, memo)
     copied.requires_grad_(self.requires_grad)
     copied._grad = copy.deepcopy(self._grad, memo)
     copied.__dict__.update(copy.deepcopy(self.__dict__, memo))

@@ -77,7 +77,7 @@ def set_(self: Tensor, source: Any = None, storage_offset: int = 0, size: Any = 
     lengths = (_xp.memory_of(array).size - storage_offset,) if size is None else as_ints("set_", size)
     steps = row_major(lengths) if stride is None else as_ints("set_", stride)
     other = wrap(strided_view("set_", array, lengths, steps, storage_offset))
-    other._version = source._version if isinstance(source, Tensor) else other._version
+    other._counter = source._counter if isinstance(source, Tensor) else other._counter
     become(self, other)
     return self
 
@@ -113,14 +113,14 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     offset = geometry_of(self._array)[2]
     memory = _xp.memory_of(self._array)
     needed = offset + math.prod(lengths)
-    version = self._version
+    version = self._counter
     if needed > memory.size:
         check_resizable("resize_", memory)
         grown = _xp.array_module(memory).empty(needed, memory.dtype)
         grown[: memory.size] = memory
         memory, version = grown, [version[0]]
     other = wrap(strided_view("resize_", memory, lengths, row_major(lengths), offset))
-    other._version = version
+    other._counter = version
     become(self, other)
     return self
 

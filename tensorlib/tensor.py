@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy
 
 from tensorlib import _xp
-from tensorlib.autograd.graph import Leaf, Node, RemovableHandle
+from tensorlib.autograd.graph import LastHook, Leaf, Node, RemovableHandle
 from tensorlib.autograd.modes import enable_grad
 from tensorlib.device import device as Device
 from tensorlib.dims import as_dim
@@ -66,21 +66,21 @@ class Tensor(TensorMethods):
         tensor([2., 4.])
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_array", "_edge", "_grad", "_version", "_view")
+    __slots__ = ("__dict__", "__weakref__", "_array", "_counter", "_edge", "_grad", "_view")
     __array_priority__ = 1000  # so that NumPy leaves `array * tensor` to Tensor.__rmul__
     __hash__ = object.__hash__
 
     _array: Any
     _edge: Node | None
     _grad: Tensor | None
-    _version: list[int]  # shared by all tensors that share memory
+    _counter: list[int]  # shared by all tensors that share memory
     _view: View | None
 
     def __init__(self, *data: Any, requires_grad: bool = False) -> None:
         self._array = _array_of(data)
         self._edge = self._grad = self._view = None
         shared = len(data) == 1 and isinstance(data[0], Tensor)
-        self._version = data[0]._version if shared else [0]
+        self._counter = data[0]._counter if shared else [0]
         if requires_grad:
             self.requires_grad_()
 
@@ -242,7 +242,7 @@ class Tensor(TensorMethods):
         edge = edge_of(self)
         if edge is None:
             raise GraphError("register_hook: the tensor does not require a gradient")
-        return edge.register_hook(hook)
+        return edge.add_hook(hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
         """Call `hook(tensor)` after a gradient was added to the `.grad` of this leaf.
@@ -256,7 +256,13 @@ class Tensor(TensorMethods):
         return RemovableHandle(edge.post_hooks, hook)
 
     def retain_grad(self) -> None:
-        """Keep the gradient of this result in `.grad`, as is done for leaves."""
+        """Keep the gradient of this result in `.grad`, as is done for leaves.
+
+        Raises:
+            GraphError: the tensor needs no gradient.
+        """
+        if not self.requires_grad:
+            raise GraphError("retain_grad: the tensor does not require a gradient")
         if not (self.is_leaf or self.retains_grad):
             self.register_hook(KeepGradient(self))
 
@@ -269,7 +275,7 @@ class Tensor(TensorMethods):
     def detach(self) -> Tensor:
         """Return a tensor that shares this one's memory and has no history."""
         result = wrap(self._array)
-        result._version = self._version
+        result._counter = self._counter
         return result
 
     def detach_(self) -> Tensor:
@@ -298,7 +304,7 @@ class Tensor(TensorMethods):
 
     def _bump_version(self) -> None:
         """Tell that the memory was modified from outside."""
-        self._version[0] += 1
+        self._counter[0] += 1
 
     # -- to Python and NumPy -----------------------------------------------------------------------------------------
 
@@ -330,17 +336,7 @@ class Tensor(TensorMethods):
         return self._array.tolist()
 
 
-def reset_gradient(tensor: Tensor, to_none: bool) -> None:
-    """Take a tensor's gradient away, or make it zeros that are not recorded."""
-    gradient = tensor._grad
-    if to_none or gradient is None:
-        tensor._grad = None
-        return
-    tensor._grad = gradient.detach()
-    tensor._grad.zero_()
-
-
-class KeepGradient:
+class KeepGradient(LastHook):
     """The hook that adds a result's gradient to its `.grad`; it does not keep the result alive."""
 
     def __init__(self, tensor: Tensor) -> None:
@@ -359,7 +355,7 @@ def wrap(array: Any, edge: Node | None = None) -> Tensor:
     tensor._array = array
     tensor._edge = edge
     tensor._grad = None
-    tensor._version = [0]
+    tensor._counter = [0]
     tensor._view = None
     return tensor
 

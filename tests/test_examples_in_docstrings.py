@@ -32,5 +32,5 @@ def test_examples(name: str) -> None:
 
 def test_what_users_call_has_examples() -> None:
     found = {test.name for name in names_of_modules(dist) for test in examples(name)}
-    wanted = {"dist.all_reduce", "dist.simulation.simulate", "dist.testing.world.run_world"}
+    wanted = {"dist.public.collectives.all_reduce", "dist.simulation.simulate", "dist.testing.world.run_world"}
     assert wanted <= found

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 import threading
 import traceback
-from pathlib import Path
 from types import TracebackType
 
 from dist.control.exit_codes import EXIT_PEER_FAILED
 from dist.control.membership import Membership
 from dist.errors import PeerError
+from dist.user_code import is_user_code, shown_path
 
 SHOWN_CHARACTERS = 300
-OWN_PACKAGES = ("dist", "tensorlib", "launcher")
 
 
 def describe(error: BaseException) -> str:
@@ -79,20 +77,6 @@ class UncaughtExceptions:
 def _user_line(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     for frame in reversed(frames):
-        if _is_user_code(frame.filename):
-            return f" at {_shown(frame.filename)}:{frame.lineno}"
-    return f" at {_shown(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""
-
-
-def _is_user_code(filename: str) -> bool:
-    paths = sysconfig.get_paths()
-    foreign = [Path(paths[name]) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-    root = Path(__file__).resolve().parents[2]
-    foreign += [root / package for package in OWN_PACKAGES]
-    path = Path(filename)
-    return path.exists() and not any(path.is_relative_to(folder) for folder in foreign)
-
-
-def _shown(filename: str) -> str:
-    path = Path(filename)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else filename
+        if is_user_code(frame.filename):
+            return f" at {shown_path(frame.filename)}:{frame.lineno}"
+    return f" at {shown_path(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from dist.algorithms import MessageCollectives
-from dist.arguments import Buffer, integer
+from dist.arguments import Buffer, Tensor, integer
 from dist.channel import Channel
 from dist.collectives import Collectives
 from dist.communicator import Communicator
@@ -104,17 +104,33 @@ class Core:
         reduce_op: str,
         run: Callable[[Channel], None],
         async_op: bool,
+        results: Sequence[Tensor] = (),
+        elements: int | tuple[int, ...] | None = None,
     ) -> CollectiveWork | None:
-        """Number a collective, and run it now or queue it: where it is asynchronous, or must not overtake others."""
-        self._check_usable(op)
-        signature = Signature(op, buffer.dtype, buffer.flat.size, root, reduce_op) if buffer else Signature(op, "", 0)
+        """Number a collective, and run it now or queue it: where it is asynchronous, or must not overtake others.
+
+        Args:
+            op: its name.
+            buffer: this rank's tensor; None where there is none.
+            root: a global rank, or NO_ROOT.
+            reduce_op: the name of the operator, or "".
+            run: does it.
+            async_op: return without waiting.
+            results: what `Work.result` returns.
+            elements: see `Signature`; by default the length of `buffer`.
+        """
+        self._begin(op)
+        if buffer is None:
+            signature = Signature(op, "", 0)
+        else:
+            signature = Signature(op, buffer.dtype, buffer.flat.size if elements is None else elements, root, reduce_op)
         with self._order:
             number = self._submitted = self._submitted + 1
             call = Call(number, self.name, self.ranks, signature)
             self._note(call, buffer)
             work = None
             if async_op or self._finished != number - 1:
-                work = CollectiveWork(self, call, run)
+                work = CollectiveWork(self, call, run, results)
                 self._queue(work)
             else:
                 self._running.acquire()
@@ -161,6 +177,11 @@ class Core:
         self.record.add(call)
         self.statistics.calls += 1
         self.statistics.bytes += buffer.flat.nbytes if buffer else 0
+
+    def _begin(self, op: str) -> None:
+        self._check_usable(op)
+        if self.failures.inject is not None:
+            self.failures.inject(op)
 
     def _check_usable(self, op: str) -> None:
         if self.failures.error is not None:

@@ -44,11 +44,11 @@ class PointToPoint(Core):
         peer = ANY_SOURCE if src is None else self._peer(op, "src", src)
         call, mark, channel = self._message(op, buffer, peer, tag)
         transfer = self._transport.irecv(bytes_of(buffer.flat), peer, channel, mark)
-        return PointToPointWork(self, call, transfer, buffer)
+        return PointToPointWork(self, call, transfer, buffer, (tensor,))
 
     def _message(self, op: str, buffer: Buffer, peer: int, tag: int) -> tuple[Call, int, int]:
         """Record a point-to-point call; return its entry, and the fingerprint and tag that mark its message."""
-        self._check_usable(op)
+        self._begin(op)
         if not 0 <= integer(op, "tag", tag) <= MAX_USER_TAG:
             raise ValueError(f"{op}: tag is {tag}: need 0 to {MAX_USER_TAG}")
         dtype, elements = buffer.dtype, buffer.flat.size

@@ -8,11 +8,17 @@ from dist.errors import RendezvousError, StoreError
 from dist.rendezvous.address import from_environment, from_url
 from dist.rendezvous.base import Rendezvous, Settings
 from dist.rendezvous.file import from_file
+from dist.rendezvous.mpi import from_mpi
 from dist.timeouts import DEFAULT_TIMEOUT
 
 __all__ = ["SCHEMES", "Rendezvous", "Settings", "rendezvous"]
 
-SCHEMES: dict[str, Callable[[Settings], Rendezvous]] = {"env": from_environment, "tcp": from_url, "file": from_file}
+SCHEMES: dict[str, Callable[[Settings], Rendezvous]] = {
+    "env": from_environment,
+    "tcp": from_url,
+    "file": from_file,
+    "mpi": from_mpi,
+}
 """What to call for an init method, by its scheme."""
 
 
@@ -28,8 +34,11 @@ def rendezvous(
 
     Args:
         init_method: `env://` (MASTER_ADDR and MASTER_PORT say where rank 0 is, or the launcher's store),
-            `tcp://host:port` (of rank 0; an IPv6 address in brackets), or `file:///path` (of a file that all see).
-        rank: this process's number; -1 means the environment variable RANK, and without it, for `file://`, any number.
+            `tcp://host:port` (of rank 0; an IPv6 address in brackets), `tcp://group:port` (a multicast address that
+            all use), `file:///path` (of a file that all see), or `mpi://` (in processes that mpirun or srun started,
+            with mpi4py; rank and world_size are MPI's).
+        rank: this process's number; -1 means the environment variable RANK, and without it, for `file://` and at a
+            multicast address, any number.
         world_size: the number of ranks; -1 means the environment variable WORLD_SIZE.
         timeout: seconds to wait for the others.
         group_name: ranks meet under the same name only.

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from urllib.parse import urlsplit
+import time
+from urllib.parse import parse_qsl, urlsplit
 
 from dist.errors import RendezvousError
 from dist.rendezvous import environment
 from dist.rendezvous.base import Rendezvous, Settings
-from dist.rendezvous.hosts import listening_host, own_address
+from dist.rendezvous.hosts import (
+    ALL_INTERFACES,
+    LOOPBACK,
+    has_address,
+    listening_host,
+    own_address,
+    wait_for_address,
+)
 from dist.rendezvous.meeting import Place, meet, meet_as_host
+from dist.rendezvous.multicast import from_group
 from dist.store import StoreServer
-from dist.store.socket_thread import resolve
 
 
 def from_environment(settings: Settings) -> Rendezvous:
@@ -22,38 +30,60 @@ def from_environment(settings: Settings) -> Rendezvous:
     if environment.has_external_store():
         if not host:
             raise RendezvousError("the environment variable MASTER_ADDR is not set: it says where the store is")
-        return meet(settings, rank, size, Place(host, port, own_address(host)))
+        return _meet_elsewhere(settings, rank, size, host, port, store_host_rank=None)
     if not host and rank != 0:
         raise RendezvousError("the environment variable MASTER_ADDR is not set: it names the host of rank 0")
-    return _meet_at_rank_0(settings, rank, size, host or "*", port)
+    return _meet_at_rank_0(settings, rank, size, host or ALL_INTERFACES, port)
 
 
 def from_url(settings: Settings) -> Rendezvous:
-    """`tcp://host:port`: the address of rank 0, IPv4, IPv6 in brackets, or a name; ranks are given."""
-    host, port = _split(settings.init_method)
+    """`tcp://host:port`: the address of rank 0, IPv4, IPv6 in brackets, or a name; ranks are given.
+
+    Of a multicast address, see `from_group`; there `tcp://group:port?ttl=4` lets datagrams travel through 3 routers.
+    """
+    host, port, hops = _split(settings.init_method)
+    if _is_multicast(host):
+        return from_group(settings, host, port, hops)
     rank, size = environment.rank_and_size(settings.rank, settings.world_size)
     return _meet_at_rank_0(settings, rank, size, host, port)
 
 
-def _split(url: str) -> tuple[str, int]:
+def _split(url: str) -> tuple[str, int, int]:
+    """Return host, port, and how many networks a datagram may travel."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
+        options = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+        hops = int(options.pop("ttl", 1))
     except ValueError as error:
         raise RendezvousError(f"init_method must be tcp://host:port, got {url!r}: {error}") from None
-    if not host or not port or parts.path not in ("", "/"):
+    if not host or not port or parts.path not in ("", "/") or options or not 0 < hops < 256:
         raise RendezvousError(f"init_method must be tcp://host:port, got {url!r}")
-    if ipaddress.ip_address(resolve(host)).is_multicast:
-        raise RendezvousError(f"init_method must be tcp://host:port of rank 0, got the multicast address {host}")
-    return host, port
+    return host, port, hops
+
+
+def _is_multicast(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_multicast
+    except ValueError:  # a name
+        return False
 
 
 def _meet_at_rank_0(settings: Settings, rank: int, size: int, host: str, port: int) -> Rendezvous:
-    own = own_address(host)
     if rank != 0:
-        return meet(settings, rank, size, Place(host, port, own, store_host_rank=0))
+        return _meet_elsewhere(settings, rank, size, host, port, store_host_rank=0)
+    # A pod in Kubernetes may not know itself by the name that others will know it by.
+    host = host if has_address(host) else ALL_INTERFACES
     listening = listening_host(host)
-    server = StoreServer(listening, port, environment.job_secret(), size, settings.patience)
-    reached_at = "127.0.0.1" if listening == "*" else listening
-    place = Place(reached_at, server.port, own, store_host_rank=0, server=server)
+    server = StoreServer(listening, port, environment.job_secret(), patience=settings.patience)
+    reached_at = LOOPBACK if listening == ALL_INTERFACES else listening
+    place = Place(reached_at, server.port, own_address(host), store_host_rank=0, server=server)
     return meet_as_host(settings, rank, size, place)
+
+
+def _meet_elsewhere(
+    settings: Settings, rank: int, size: int, host: str, port: int, store_host_rank: int | None
+) -> Rendezvous:
+    deadline = time.monotonic() + settings.timeout
+    wait_for_address(host, deadline)
+    return meet(settings, rank, size, Place(host, port, own_address(host), store_host_rank), deadline)

@@ -65,3 +65,8 @@ def has_external_store() -> bool:
     if value not in ("", "external"):
         raise RendezvousError(f"the environment variable TENSORLIB_STORE must be 'external' or unset, got {value!r}")
     return value == "external"
+
+
+def job_rank(rank: int) -> int:
+    """Return the number under which a launcher knows this process, which is `rank` of the group that meets."""
+    return integer("RANK") if has_external_store() and os.environ.get("RANK") else rank

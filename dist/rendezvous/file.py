@@ -10,9 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import secrets
-import socket
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -23,9 +20,9 @@ from dist.errors import RendezvousError, StoreTimeout
 from dist.rank_names import rank_names
 from dist.rendezvous import environment
 from dist.rendezvous.base import Rendezvous, Settings
-from dist.rendezvous.hosts import ALL_INTERFACES, LOOPBACK, own_address
-from dist.rendezvous.meeting import Place, meet, meet_as_host
-from dist.store import FileStore, StoreServer
+from dist.rendezvous.hosts import address_among, machine_name, process_name
+from dist.rendezvous.meeting import Place, meet, meet_as_host, open_place
+from dist.store import FileStore
 
 POLL_SECONDS = 0.01
 # How often those who wait for rank 0 look whether it lives.
@@ -73,8 +70,7 @@ def from_file(settings: Settings) -> Rendezvous:
         key = _arrive(store, rank, size)
         group = _wait_for_all(store, key, settings, deadline)
         own = next(number for number, member in group.members.items() if member["store"] == store.member)
-        hosts = {member["machine"] for member in group.members.values()}
-        address = LOOPBACK if len(hosts) == 1 else own_address(ALL_INTERFACES)
+        address = address_among(member["machine"] for member in group.members.values())
         if own == 0:
             return _host(store, key, settings, size, address, deadline)
         return _follow(store, key, settings, own, group, address, deadline)
@@ -111,8 +107,7 @@ def _free_rank(group: Group) -> int:
 
 def _add(group: Group, given: int | None, size: int, member: str) -> None:
     """Add a process with the rank given, or any; or note why it does not fit."""
-    host = socket.gethostname()
-    process = f"host {host}, pid {os.getpid()}"
+    process = process_name()
     if not group.members:
         group.size = size
     rank = _free_rank(group) if given is None else given
@@ -130,14 +125,7 @@ def _add(group: Group, given: int | None, size: int, member: str) -> None:
         group.error = f"two processes are rank {rank}: {name} and rank {rank} ({holder['process']})"
     else:
         number = "any" if given is None else "given"
-        group.members[rank] = {"store": member, "process": process, "machine": _machine(host), "number": number}
-
-
-def _machine(host: str) -> str:
-    """Name what shares a loopback address: the machine as it was booted, and the network as processes here see it."""
-    with contextlib.suppress(OSError), open("/proc/sys/kernel/random/boot_id") as file:
-        return f"{file.read().strip()} {os.readlink('/proc/self/ns/net')}"
-    return host
+        group.members[rank] = {"store": member, "process": process, "machine": machine_name(), "number": number}
 
 
 def _wait_for_all(store: FileStore, key: str, settings: Settings, deadline: float) -> Group:
@@ -171,15 +159,11 @@ def _names(processes: Mapping[int, str]) -> str:
 
 def _host(store: FileStore, key: str, settings: Settings, size: int, address: str, deadline: float) -> Rendezvous:
     """Be rank 0: start the server, and tell the others where it is."""
-    secret = secrets.token_bytes(32)
-    listening = LOOPBACK if address == LOOPBACK else ALL_INTERFACES
-    server = StoreServer(listening, 0, secret, size, settings.patience)
-    place = Place(LOOPBACK, server.port, address, store_host_rank=0, server=server, secret=secret)
+    place = open_place(settings, address)
     try:
-        where = {"host": address, "port": server.port, "secret": secret.hex()}
-        store.set(f"{key} place", json.dumps(where).encode())
+        store.set(f"{key} place", place.to_bytes())
     except BaseException:
-        server.close()
+        place.close()
         raise
     return meet_as_host(settings, 0, size, place, deadline)
 
@@ -190,7 +174,7 @@ def _follow(
     """Be another rank: learn where rank 0 has its server, and go there."""
     while True:
         try:
-            where = json.loads(store.get(f"{key} place", _LOOK_SECONDS))
+            place = Place.from_bytes(store.get(f"{key} place", _LOOK_SECONDS), address)
             break
         except StoreTimeout:
             first = group.members[0]
@@ -201,5 +185,4 @@ def _follow(
                 raise RendezvousError(
                     f"{settings.init_method}: {name} came, and then did not say where it is"
                 ) from None
-    place = Place(where["host"], where["port"], address, store_host_rank=0, secret=bytes.fromhex(where["secret"]))
     return meet(settings, rank, group.size, place, deadline)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dist.rank_names import rank_names
-from dist.store.request import ERROR, EVENT, PEER_FAILED, TIMEOUT, Request, Send
+from dist.store.request import ERROR, EVENT, GONE, PEER_FAILED, TIMEOUT, Request, Send
 
 # A rank's own last words, or the launcher's, say more than its closed connection: they get this long to arrive.
 LAST_WORDS_SECONDS = 0.3
@@ -18,7 +18,15 @@ LAST_WORDS_SECONDS = 0.3
 
 @dataclass
 class Member:
-    """A rank of a group, and the connection it came by."""
+    """A rank of a group, and the connection it came by.
+
+    Attributes:
+        rank: its number; until the group is complete, that of a member without `has_number` may change.
+        job_rank: the number that a launcher knows it by; -1 means `rank`.
+        machine: where it runs.
+        serves: whether its process runs this server.
+        reached: the address at which it reached this server.
+    """
 
     rank: int
     size: int
@@ -28,11 +36,20 @@ class Member:
     timeout: float
     joined: float
     heard: float
+    job_rank: int = -1
+    machine: str = ""
+    serves: bool = False
+    reached: str = ""
     call: str = ""
     lost_at: float = math.inf
 
+    def __post_init__(self) -> None:
+        self.has_number = self.rank >= 0
+        self.job_rank = self.rank if self.job_rank == -1 else self.job_rank
+
     def __str__(self) -> str:
-        return f"rank {self.rank} (host {self.host}, pid {self.pid})"
+        name = f"rank {self.rank}" if self.rank >= 0 else "a rank"
+        return f"{name} (host {self.host}, pid {self.pid})"
 
     @property
     def deadline(self) -> float:
@@ -58,9 +75,24 @@ class Group:
 
 
 class Roster:
-    """Groups that form by name and live until their last member is gone."""
+    """Groups that form by name and live until their last member is gone.
 
-    def __init__(self, send: Send, forget: Callable[[str], None], world_size: int | None, patience: float) -> None:
+    Args:
+        send: sends to a client.
+        forget: removes the keys of a group that has ended.
+        world_size: the number of processes in the job, or None where that is not known.
+        patience: seconds without a sign of life after which a client counts as lost.
+        serves_one_group: refuse whoever comes after the first group is complete.
+    """
+
+    def __init__(
+        self,
+        send: Send,
+        forget: Callable[[str], None],
+        world_size: int | None,
+        patience: float,
+        serves_one_group: bool = False,
+    ) -> None:
         self._send = send
         self._forget = forget
         self._world_size = world_size
@@ -72,17 +104,22 @@ class Roster:
         self._owed: dict[str, dict[int, str]] = {}
         self._ended: dict[int, str] = {}
         self._formed = 0
+        self._serves_one_group = serves_one_group
+        self._closed = ""
 
     def join(self, request: Request) -> None:
-        """Arguments: JSON with group, rank, size, host, pid, timeout. Answered when the group is complete."""
+        """Arguments: JSON with group, and what a `Member` is made of. Answered when the group is complete."""
         asked = json.loads(request.arguments[0])
         name, now = str(asked.pop("group")), time.monotonic()
         member = Member(request=request, joined=now, heard=now, **asked)
-        owed = self._owed.get(name, {}).pop(member.rank, "")
+        if self._closed:
+            self._deny(member, self._closed, GONE)
+            return
+        owed = self._owed_to(member, name)
         if owed:
             self._deny(member, owed)
             return
-        for rank in sorted(self._ended.keys() & set(range(member.size))):
+        for rank in sorted(self._ended.keys() & self._needed(member)):
             self._deny(member, _came_to_nothing(rank, self._ended[rank]), PEER_FAILED)
             return
         arrived = self._forming.setdefault(name, {})
@@ -90,9 +127,16 @@ class Roster:
         if problem:
             self._contradict(name, problem, member)
             return
-        arrived[member.rank] = member
+        _take_place(member, arrived)
         if len(arrived) == member.size:
             self._form(name, self._forming.pop(name))
+
+    def dissolve(self, reason: str) -> None:
+        """Send those away who wait, and whoever comes; does nothing once the only group is complete."""
+        if not self._closed:
+            self._closed = reason
+            for name in list(self._forming):
+                self._refuse(name, reason, GONE)
 
     def leave(self, request: Request) -> None:
         """Arguments: how, as in "exited". This member is done, and its connection's end will not be a failure."""
@@ -146,11 +190,12 @@ class Roster:
         """The owner of the server knows that a rank failed or, `only_if_expected`, that it ended in order."""
         self._ended.setdefault(rank, message)
         for name, arrived in list(self._forming.items()):
-            if any(rank < member.size for member in arrived.values()):
+            if any(rank in self._needed(member) for member in arrived.values()):
                 self._refuse(name, _came_to_nothing(rank, message), PEER_FAILED)
         for group in {id(group): group for group, _ in self._membership.values()}.values():
-            if rank in group.members and (rank in group.present or not only_if_expected):
-                self._declare(group, group.members[rank], message)
+            for member in group.members.values():
+                if member.job_rank == rank and (member.rank in group.present or not only_if_expected):
+                    self._declare(group, member, message)
 
     def check(self, now: float) -> float:
         """Act on what is overdue; return the seconds until something is next."""
@@ -172,16 +217,23 @@ class Roster:
         """Tell whether no group has members left, and whoever is to be refused has been told and has hung up."""
         return not self._membership and not self._refused and not any(self._owed.values())
 
+    def _owed_to(self, member: Member, name: str) -> str:
+        owed = self._owed.get(name, {})
+        return owed.pop(member.rank if member.has_number else next(iter(owed), -1), "")
+
+    def _needed(self, member: Member) -> set[int]:
+        """Return which processes of the job must come for a group of this size: of a part of the job, any may."""
+        return set(range(member.size)) if self._world_size in (None, member.size) else set()
+
     def _problem(self, member: Member, arrived: dict[int, Member]) -> str:
         for other in arrived.values():
             if other.size != member.size:
                 return f"world_size differs: {other} has {other.size}, {member} has {member.size}"
-        size = self._world_size or member.size
-        if member.size != size:
-            return f"world_size differs: {member} has {member.size}, the job has {size}"
-        if member.rank in arrived:
+        if self._world_size and member.size > self._world_size:
+            return f"world_size is too large: {member} has {member.size}, the job has {self._world_size}"
+        if member.rank in arrived and arrived[member.rank].has_number:
             return f"two processes are rank {member.rank}: {arrived[member.rank]} and {member}"
-        if not 0 <= member.rank < member.size:
+        if not -1 <= member.rank < member.size:
             return f"{member} is outside of world_size {member.size}"
         return ""
 
@@ -205,16 +257,29 @@ class Roster:
         missing = [rank for rank in range(impatient.size) if rank not in arrived]
         here = ", ".join(str(arrived[rank]) for rank in sorted(arrived))
         who = f"{rank_names(missing)} did not arrive within {impatient.timeout:.3g} s"
-        return f"of {impatient.size} ranks, {who}; here are {here}"
+        others = {id(group): group for group, _ in self._membership.values()}.values()
+        busy = [str(group.members[rank]) for group in others for rank in sorted(group.present)]
+        return f"of {impatient.size} ranks, {who}; here are {here}" + (
+            f"; still in another group are {', '.join(busy)}" if busy else ""
+        )
 
     def _form(self, name: str, members: dict[int, Member]) -> None:
         self._formed += 1
         group = Group(f"{name}#{self._formed}", members, set(members))
         people = {rank: str(members[rank]) for rank in sorted(members)}
-        answer = json.dumps({"name": group.name, "secret": secrets.token_hex(32), "members": people}).encode()
-        for member in members.values():
+        known = {
+            "name": group.name,
+            "secret": secrets.token_hex(32),
+            "members": people,
+            "machines": {rank: member.machine for rank, member in members.items()},
+            "reached": {rank: member.reached for rank, member in members.items()},
+            "served_by": next((rank for rank, member in members.items() if member.serves), None),
+        }
+        for rank, member in members.items():
             self._membership[member.request.peer] = group, member
-            member.request.answer(answer)
+            member.request.answer(json.dumps(known | {"rank": rank}).encode())
+        if self._serves_one_group:
+            self._closed = "the ranks have met, without this one"
 
     def _declare(self, group: Group, member: Member, message: str) -> None:
         if not group.failed:
@@ -229,6 +294,18 @@ class Roster:
         group.present.discard(member.rank)
         if not group.present:
             self._forget(f"{group.name}/")
+
+
+def _take_place(member: Member, arrived: dict[int, Member]) -> None:
+    """Add a member to those that arrived; who has no number of its own takes a free one, and moves where need be."""
+    free = next(rank for rank in range(member.size) if rank not in arrived)
+    if not member.has_number:
+        member.rank = free
+    elif member.rank in arrived:
+        mover = arrived[member.rank]
+        mover.rank = free
+        arrived[free] = mover
+    arrived[member.rank] = member
 
 
 def _came_to_nothing(rank: int, message: str) -> str:

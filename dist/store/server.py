@@ -32,8 +32,9 @@ class StoreServer:
         host: the name or address to listen at; "*" means all interfaces.
         port: 0 takes a free port, see `port`.
         secret: what clients must know.
-        world_size: if given, groups of another size are refused.
+        world_size: if given, the number of processes in the job: larger groups are refused.
         patience: seconds without a sign of life after which a client is given up.
+        serves_one_group: once a group is complete, send away whoever else wants to join one.
 
     Raises:
         StoreError: the address cannot be listened at.
@@ -55,6 +56,7 @@ class StoreServer:
         secret: bytes = b"",
         world_size: int | None = None,
         patience: float = 3.0,
+        serves_one_group: bool = False,
     ) -> None:
         self.host = host
         self._thread = SocketThread("store server", zmq.ROUTER)
@@ -65,7 +67,7 @@ class StoreServer:
             self._thread.close()
             raise
         self._table = Table()
-        self._roster = Roster(self._send, self._table.forget, world_size, patience)
+        self._roster = Roster(self._send, self._table.forget, world_size, patience, serves_one_group)
         self._operations = self._name_operations()
         self._peers: set[bytes] = set()
         self._closed_connections = 0
@@ -87,6 +89,10 @@ class StoreServer:
     def finished(self, rank: int, message: str = "exited with code 0") -> None:
         """Tell that `rank` ended in order: a failure only for those that still expect something of it."""
         self._thread.post(lambda: self._roster.report(rank, message, only_if_expected=True))
+
+    def dissolve(self, reason: str) -> None:
+        """Send away all who wait for a group to be complete, which raises `StoreGone` there, unless one has been."""
+        self._thread.post(lambda: self._roster.dissolve(reason))
 
     def wait_until_left(self, timeout: float) -> bool:
         """Block until all members of groups are gone and all refusals were read; False if not in `timeout` seconds."""

@@ -70,24 +70,38 @@ def main() -> None:
 
 
 def _wait_for(ranks: dict[int, int], job: Job) -> None:
-    """Note how each rank ends, given process numbers and ranks; late ones show where they are, and are killed."""
-    overdue = False
+    """Note how each rank ends, given process numbers and ranks; late ones show where they are, and are killed.
 
-    def end(signum: int, frame: FrameType | None) -> None:
+    Ranks that are all that is left, and are stopped, are late: nobody will let them go on.
+    """
+    overdue = False
+    stopped: set[int] = set()
+
+    def send(number: int) -> None:
         nonlocal overdue
         for pid in ranks:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL if overdue else _SHOW_YOURSELF)
+                os.kill(pid, number)
         overdue = True
+
+    def end(signum: int, frame: FrameType | None) -> None:
+        send(signal.SIGKILL if overdue else _SHOW_YOURSELF)
         signal.setitimer(signal.ITIMER_REAL, _GRACE)
 
     signal.signal(signal.SIGALRM, end)
     signal.setitimer(signal.ITIMER_REAL, job.timeout)
     with os.fdopen(job.statuses, "wb") as statuses:
         while ranks:
-            pid, status = os.wait()
-            code = None if overdue else os.waitstatus_to_exitcode(status)
-            pickle.dump((ranks.pop(pid), code, time.monotonic()), statuses)
+            pid, status = os.waitpid(-1, os.WUNTRACED | os.WCONTINUED)
+            if os.WIFSTOPPED(status):
+                stopped.add(pid)
+            elif os.WIFCONTINUED(status):
+                stopped.discard(pid)
+            else:
+                code = None if overdue else os.waitstatus_to_exitcode(status)
+                pickle.dump((ranks.pop(pid), code, time.monotonic()), statuses)
+            if ranks.keys() <= stopped:
+                send(signal.SIGKILL)
 
 
 def _run_rank(job: Job, rank: int, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:

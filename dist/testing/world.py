@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import IO, Any, TypeVar
 
 from dist.arguments import integer
+from dist.faults import VARIABLE, FaultPlan
 from dist.store import StoreServer
 from dist.testing.ranks import Job, call_initialized
 from dist.timeouts import timeout_seconds
@@ -77,6 +78,7 @@ def run_world(
     *args: Any,
     timeout: float | timedelta = 60.0,
     backend: str | None = None,
+    faults: FaultPlan | None = None,
 ) -> list[ResultT]:
     """Run `fn(*args)` on `n` ranks that are processes of their own, and return their results in rank order.
 
@@ -90,6 +92,7 @@ def run_world(
         timeout: seconds or timedelta, from when everything is loaded; a rank that takes longer is killed, and where it
             was is shown.
         backend: see `dist.init_process_group`.
+        faults: what is to go wrong, see `FaultPlan`.
 
     Raises:
         RankError: a rank raised, died or took too long; the message holds the traceback of the first that did.
@@ -101,7 +104,7 @@ def run_world(
         [0, 1]
     """
     seconds = timeout_seconds("run_world", timeout)
-    outcomes = run_ranks(n, call_initialized, backend, seconds, fn, *args, timeout=seconds)
+    outcomes = run_ranks(n, call_initialized, backend, seconds, fn, *args, timeout=seconds, faults=faults)
     failed = [outcome for outcome in outcomes if outcome.failed]
     if failed:
         raise RankError(_message(failed))
@@ -118,7 +121,13 @@ def _message(failed: list[Outcome]) -> str:
     )
 
 
-def run_ranks(n: int, fn: Callable[..., Any], *args: Any, timeout: float | timedelta = 60.0) -> list[Outcome]:
+def run_ranks(
+    n: int,
+    fn: Callable[..., Any],
+    *args: Any,
+    timeout: float | timedelta = 60.0,
+    faults: FaultPlan | None = None,
+) -> list[Outcome]:
     """Run `fn(*args)` on `n` ranks and return what came of each; the process group is for `fn` to initialise.
 
     The environment has what `tlrun` sets, so that `dist.init_process_group()` needs no arguments.
@@ -126,7 +135,10 @@ def run_ranks(n: int, fn: Callable[..., Any], *args: Any, timeout: float | timed
     seconds = timeout_seconds("run_world", timeout)
     if integer("run_world", "n", n) < 1:
         raise ValueError(f"run_world: n is {n}: need at least 1 rank")
+    if faults:
+        faults.check("run_world", n)
     work = _pickled(fn, args)
+    planned = {VARIABLE: str(faults)} if faults else {}
     with contextlib.ExitStack() as stack:
         secret = secrets.token_bytes(32)
         server = StoreServer(secret=secret, world_size=n)
@@ -138,7 +150,7 @@ def run_ranks(n: int, fn: Callable[..., Any], *args: Any, timeout: float | timed
             main=_main_script(work),
             work=work,
             timeout=seconds,
-            environments=[_environment(rank, n, server.port, secret) for rank in range(n)],
+            environments=[_environment(rank, n, server.port, secret) | planned for rank in range(n)],
             results=[file.fileno() for file in results],
             traces=[file.fileno() for file in traces],
             statuses=statuses.fileno(),

@@ -26,7 +26,7 @@ class Work(Protocol):
             TransportTimeout: the peer did not act in time.
             PeerLost: the peer is gone.
             CollectiveMismatch: the message that arrived has another fingerprint.
-            TransportError: the message that arrived has another length.
+            LengthMismatch: the message that arrived has another length.
         """
         ...
 

@@ -133,6 +133,11 @@ class Connection:
         """Tell whether the kernel has everything that was sent."""
         return not self._outgoing
 
+    def cut(self) -> None:
+        """Break the connection without a word; both ends then find that it is lost."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def farewell(self, last_words: bytes) -> None:
         """Send a last message, unless another one is half on its way, and then the end of the stream."""
         with contextlib.suppress(OSError):

@@ -112,11 +112,18 @@ class InprocTransport:
 
     def abort(self, reason: str) -> None:
         """See `Transport.abort`."""
+        self._fail(PeerLost(f"rank {self.rank} aborted: {reason}", self.rank))
+
+    def drop(self, peer: int) -> None:
+        """Break the connection to a rank, as if a network had failed: for tests."""
+        self._fail(PeerLost(f"the connection of ranks {self.rank} and {peer} is lost", peer))
+
+    def _fail(self, error: PeerLost) -> None:
         hub = self._hub
         with hub.lock:
             if hub.failure is not None or hub.closed[self.rank]:
                 return
-            hub.failure = PeerLost(f"rank {self.rank} aborted: {reason}", self.rank)
+            hub.failure = error
             for mailbox in hub.mailboxes:
                 for transfer in mailbox.receives() + [message.send for message in mailbox.messages()]:
                     if not transfer.done:

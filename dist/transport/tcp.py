@@ -136,6 +136,11 @@ class TcpTransport:
         with self._engine.lock:
             self._fail(PeerLost(f"rank {self.rank} aborted: {reason}", self.rank))
 
+    def drop(self, peer: int) -> None:
+        """Break the connection to a rank, as if the network had failed: for tests."""
+        with self._engine.lock:
+            self._connections[peer].cut()
+
     def close(self) -> None:
         """See `Transport.close`."""
         with self._engine.lock:

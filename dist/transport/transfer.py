@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
-from dist.errors import CollectiveMismatch, DistError, TransportError, TransportTimeout
+from dist.errors import CollectiveMismatch, DistError, LengthMismatch, TransportTimeout
 from dist.timeouts import DEFAULT_TIMEOUT
 from dist.transport.base import ANY_SOURCE
 
@@ -159,7 +159,7 @@ def mismatch(receive: Transfer, message: Message) -> DistError | None:
             f"{message.fingerprint:#x}, this rank is in call {receive.fingerprint:#x}"
         )
     if message.length != len(receive.buffer):
-        return TransportError(
+        return LengthMismatch(
             f"receive from rank {message.source} (tag {message.tag}): the message has {message.length} bytes, "
             f"the buffer {len(receive.buffer)}",
             message.source,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from tensorlib._xp import array_module, at
 from tensorlib.autograd.engine import Pass
 from tensorlib.autograd.graph import Node
-from tensorlib.errors import GraphError, ShapeError
+from tensorlib.autograd.op import OPS
+from tensorlib.errors import ArgumentError, GraphError, ShapeError
 from tensorlib.layouts import Sparse
 from tensorlib.tensor import Tensor, edge_of, wrap
 
@@ -34,6 +36,7 @@ def backward(
     Raises:
         GraphError: a tensor needs no gradient, or its graph was freed or modified in place.
         ShapeError: a gradient is needed or has another shape.
+        ArgumentError: `inputs` is empty.
 
     Example:
         >>> x = tensorlib.tensor([1.0, 2.0], requires_grad=True)
@@ -48,6 +51,8 @@ def backward(
         Pass(keep, create_graph, wanted=None).run(nodes, gradients)
         return
     targets = _differentiated(inputs)
+    if not targets:
+        raise ArgumentError("backward: inputs is empty; leave it out to add up gradients in all leaves")
     found = _gradients_at("backward", targets, nodes, gradients, keep, create_graph)
     for target, gradient in zip(targets, found, strict=True):
         if gradient is not None:
@@ -62,6 +67,7 @@ def grad(
     create_graph: bool = False,
     only_inputs: bool = True,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """Return the gradients of the sum of `outputs` with respect to `inputs`, and leave every `.grad` alone.
@@ -74,6 +80,8 @@ def grad(
         create_graph: record the computation of the gradients, so that they can be differentiated.
         only_inputs: False also adds the gradients of the other leaves to their `.grad`.
         allow_unused: return None for an input that the outputs do not depend on, instead of raising.
+        is_grads_batched: each of `grad_outputs` holds several gradients along a first dimension more, and each result
+            has the gradients of all of them along its first.
         materialize_grads: return zeros for such an input.
 
     Raises:
@@ -86,6 +94,9 @@ def grad(
         >>> first, grad(first, x)
         (tensor(27., grad_fn=<MulBackward0>), (tensor(18.),))
     """
+    if is_grads_batched:
+        one = partial(grad, outputs, inputs, only_inputs=only_inputs, materialize_grads=materialize_grads)
+        return _one_by_one(one, grad_outputs, retain_graph, create_graph, allow_unused)
     targets = _differentiated(inputs)
     nodes, gradients = _start("grad", as_tuple(outputs), grad_outputs, create_graph)
     keep = create_graph if retain_graph is None else retain_graph
@@ -100,9 +111,38 @@ def grad(
     return tuple([x.with_values(g) if isinstance(x, Sparse) and g is not None else g for x, g in given])
 
 
+def _one_by_one(
+    one: Callable[..., Any], batch: Any, retain_graph: bool | None, create_graph: bool, allow_unused: bool | None
+) -> tuple[Tensor | None, ...]:
+    """Return the gradients for each of a batch of gradients of the outputs, stacked."""
+    batches = as_tuple(() if batch is None else batch)
+    lengths = {len(each) for each in batches if each is not None}
+    if len(lengths) != 1 or 0 in lengths:
+        raise ShapeError(f"grad: is_grads_batched needs as many gradients for each output, not {sorted(lengths)}")
+    (count,) = lengths
+    keep = create_graph if retain_graph is None else retain_graph
+    parts = []
+    for k in range(count):
+        start = [None if each is None else each[k] for each in batches]
+        last = k == count - 1
+        parts.append(one(start, retain_graph=keep or not last, create_graph=create_graph, allow_unused=allow_unused))
+    stack = OPS["stack"]
+    return tuple([None if found[0] is None else stack(list(found)) for found in zip(*parts, strict=True)])
+
+
 def as_tuple(tensors: Any) -> tuple[Any, ...]:
     """Return one tensor or a sequence of tensors as a tuple."""
     return (tensors,) if isinstance(tensors, (Tensor, Sparse)) else tuple(tensors)
+
+
+def reset_gradient(tensor: Tensor, to_none: bool) -> None:
+    """Take a tensor's gradient away, or make it zeros that are not recorded."""
+    gradient = tensor._grad
+    if to_none or gradient is None:
+        tensor._grad = None
+        return
+    tensor._grad = gradient.detach()
+    tensor._grad.zero_()
 
 
 def _differentiated(tensors: Any) -> tuple[Tensor, ...]:
@@ -138,6 +178,8 @@ def _first_gradient(name: str, root: Tensor, gradient: Tensor | None) -> Tensor:
             raise ShapeError(
                 f"{name}: a tensor of shape {tuple(root.shape)} needs a gradient of that shape to start from"
             )
+        if root.is_complex():
+            raise GraphError(f"{name}: a complex result needs a gradient to start from; only for real ones it is one")
         with at(root._array):
             return wrap(array_module(root._array).ones_like(root._array))
     if not isinstance(gradient, Tensor):

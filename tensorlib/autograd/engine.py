@@ -17,6 +17,7 @@ import numpy
 
 from tensorlib._xp import array_module, at, make_current
 from tensorlib.autograd.graph import Leaf, MultiNode, Node, OutputNode
+from tensorlib.autograd.hooks import run_after_hooks, run_hooks
 from tensorlib.autograd.modes import set_grad_enabled
 from tensorlib.autograd.op import tensor_namespace
 from tensorlib.errors import GraphError, ShapeError
@@ -216,14 +217,16 @@ class Pass:
             given[node.index] = given[node.index] + gradient if node.index in given else gradient
             return (None,)
         if self.record:
-            return node.backward(gradient, tensor_namespace, node.saved_tensors())
-        xp = entered(*gradient) if isinstance(node, MultiNode) else entered(gradient)
-        return node.backward(gradient, xp, node.checked_saved())
+            results = node.backward(gradient, tensor_namespace, node.saved_tensors())
+        else:
+            xp = entered(*gradient) if isinstance(node, MultiNode) else entered(gradient)
+            results = node.backward(gradient, xp, node.checked_saved())
+        return results if node.hooks is None else run_after_hooks(node, results, gradient, self.record)
 
     def _before_use(self, node: Node, gradient: Any) -> Any:
         if isinstance(node, MultiNode):
-            return node.complete(gradient, self.record)
-        return gradient if node.hooks is None else self._run_hooks(node, gradient)
+            gradient = node.complete(gradient, self.record)
+        return gradient if node.hooks is None else run_hooks(node, gradient, self.record)
 
     def _cast(self, gradient: Any, node: Node) -> Any:
         wanted = node.dtype
@@ -236,25 +239,19 @@ class Pass:
             gradient = gradient.real
         return gradient.astype(wanted)
 
-    def _run_hooks(self, node: Node, gradient: Any) -> Any:
-        for hook in tuple(node.hooks or ()):
-            tensor = gradient if self.record or isinstance(gradient, Sparse) else wrap(as_array(gradient))
-            replaced = hook(tensor)
-            if replaced is not None:
-                gradient = replaced if self.record or isinstance(replaced, Sparse) else replaced._array
-        return gradient
-
     def _finish_leaf(self, leaf: Node) -> None:
         assert isinstance(leaf, Leaf)
         gradient = self.gradients.pop(leaf, None)
         if gradient is None:
             return
         if leaf.hooks is not None:
-            gradient = self._run_hooks(leaf, gradient)
+            gradient = run_hooks(leaf, gradient, self.record)
         if self.wanted is not None and leaf in self.wanted:
             self.found[leaf] = gradient
         elif self.wanted is None or self.accumulate:
             accumulate(leaf, gradient, self.record, leaf in self.fresh and leaf.hooks is None)
+        if leaf.hooks is not None:
+            run_after_hooks(leaf, (), gradient, self.record)
 
 
 def accumulate(leaf: Leaf, gradient: Any, record: bool, fresh: bool) -> None:
@@ -280,7 +277,7 @@ def accumulate(leaf: Leaf, gradient: Any, record: bool, fresh: bool) -> None:
             tensor._grad = wrap(array if fresh else array.copy())
         elif before._edge is None:
             before._array += gradient
-            before._version[0] += 1
+            before._counter[0] += 1
         else:
             tensor._grad = wrap(before._array + gradient)
     for hook in tuple(leaf.post_hooks):

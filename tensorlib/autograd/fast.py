@@ -64,14 +64,14 @@ def _unary(op: Op) -> Callable[[Any], Any]:
         result = new(Tensor)
         result._array = value
         result._edge = result._grad = result._view = None
-        result._version = [0]
+        result._counter = [0]
         if differentiable and mode.recording:
             edge = x._edge if x._view is None else edge_of(x)
             if edge is not None:
                 keep, roles, guarded = op.plans.get(1) or learn_plan(op, 1, saved, (x,), (array,), result)
                 if keep is not None:
                     saved = keep_needed(saved, keep)
-                guards = () if not guarded else (x._version,) if guarded == X else _guards(guarded, x, x, result)
+                guards = () if not guarded else (x._counter,) if guarded == X else _guards(guarded, x, x, result)
                 result._edge = Node(op, (edge,), value, saved, roles, guards)
         return result
 
@@ -100,7 +100,7 @@ def _binary(op: Op, with_other: Callable[[Any, Any], Any]) -> Callable[[Any, Any
         result = new(Tensor)
         result._array = value
         result._edge = result._grad = result._view = None
-        result._version = [0]
+        result._counter = [0]
         if differentiable and mode.recording:
             edge_x = x._edge if x._view is None else edge_of(x)
             edge_y = y._edge if y._view is None else edge_of(y)
@@ -110,7 +110,7 @@ def _binary(op: Op, with_other: Callable[[Any, Any], Any]) -> Callable[[Any, Any
                 if keep is not None:
                     saved = keep_needed(saved, keep)
                 if guarded == X + Y:
-                    guards: Guards = (x._version, y._version)
+                    guards: Guards = (x._counter, y._counter)
                 else:
                     guards = _guards(guarded, x, y, result) if guarded else ()
                 result._edge = Node(op, (edge_x, edge_y), value, saved, roles, guards)
@@ -138,7 +138,7 @@ def _with_number(op: Op) -> Callable[[Any, Any], Any]:
         result = new(Tensor)
         result._array = value
         result._edge = result._grad = result._view = None
-        result._version = [0]
+        result._counter = [0]
         if differentiable and mode.recording:
             edge = tensor._edge if tensor._view is None else edge_of(tensor)
             if edge is not None:
@@ -157,8 +157,8 @@ def _with_number(op: Op) -> Callable[[Any, Any], Any]:
 def _guards(guarded: int, x: Tensor, y: Tensor, result: Tensor) -> Guards:
     """Return the version counters of the guarded tensors."""
     if guarded == RESULT:
-        return (result._version,)
-    return [tensor._version for bit, tensor in ((X, x), (Y, y), (RESULT, result)) if guarded & bit]
+        return (result._counter,)
+    return [tensor._counter for bit, tensor in ((X, x), (Y, y), (RESULT, result)) if guarded & bit]
 
 
 def learn_plan(

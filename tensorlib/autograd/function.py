@@ -49,10 +49,10 @@ class Context:
             GraphError: it was modified in place since.
         """
         for tensor, version in zip(self._saved, self._versions, strict=True):
-            if tensor is not None and tensor._version[0] != version:
+            if tensor is not None and tensor._counter[0] != version:
                 raise GraphError(
                     f"saved_tensors: a saved tensor of shape {tuple(tensor.shape)} was modified in place: it is at "
-                    f"version {tensor._version[0]}, saved was version {version}"
+                    f"version {tensor._counter[0]}, saved was version {version}"
                 )
         return tuple([self._as_output(k, tensor) for k, tensor in enumerate(self._saved)])
 
@@ -78,7 +78,7 @@ class Context:
 
     def _finish(self, results: Sequence[Any]) -> None:
         saved = list(self._saved)
-        self._versions = tuple(0 if tensor is None else tensor._version[0] for tensor in saved)
+        self._versions = tuple(0 if tensor is None else tensor._counter[0] for tensor in saved)
         for k, tensor in enumerate(saved):
             place = next((i for i, result in enumerate(results) if result is tensor), None)
             if tensor is not None and place is not None:
@@ -167,6 +167,7 @@ class Function:
         tensor([ 3., 12.])
     """
 
+    vjp: Any
     variadic = False
     pullbacks: tuple[Any, ...] = ()
     name: str
@@ -174,11 +175,17 @@ class Function:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.name = cls.__name__
+        if "vjp" in vars(cls):  # its other name
+            setattr(cls, "backward", cls.vjp)  # noqa: B010 - mypy refuses it otherwise
 
     @staticmethod
     def forward(ctx: Any, *args: Any) -> Any:
         """Compute the result, or several, from the arguments: tensors and anything else; recording is off."""
         raise NotImplementedError("Function: a subclass needs a static method forward(ctx, ...)")
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Leave in `ctx` what `backward` needs; a subclass that has this has a `forward` that takes no `ctx`."""
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
@@ -248,7 +255,11 @@ class Function:
         recording = is_grad_enabled() and any(edge is not None for edge in edges)
         context = Context(tuple([edge is not None for edge in edges]))
         with no_grad():
-            returned = cls.forward(context, *args)
+            if cls.setup_context is Function.setup_context:
+                returned = cls.forward(context, *args)
+            else:
+                returned = cls.forward(*args)
+                cls.setup_context(context, args, returned)
         results = tuple(returned) if isinstance(returned, (tuple, list)) else (returned,)
         if recording and any(isinstance(result, Tensor) for result in results):
             results = cls._recorded(context, args, edges, results)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tensorlib.autograd.api import grad
 from tensorlib.autograd.modes import enable_grad
-from tensorlib.errors import GraphError, ShapeError
+from tensorlib.errors import ArgumentError, GraphError, ShapeError
 from tensorlib.ops.joining import stack
 from tensorlib.tensor import Tensor
 
@@ -57,6 +57,8 @@ def _grad(name: str, outputs: Tensors, inputs: Tensors, starts: Any, create_grap
         )
     if strict and any(g is None for g in found):
         raise GraphError(f"{name}: strict=True, but a result does not depend on one of the inputs")
+    if strict and create_graph and not all(g is None or g.requires_grad for g in found):
+        raise GraphError(f"{name}: strict=True, but a derivative does not depend on the inputs")
     return tuple([x.new_zeros(x.shape) if g is None else g for x, g in zip(inputs, found, strict=True)])
 
 
@@ -142,7 +144,12 @@ def jvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
 
 
 def jacobian(
-    func: Callable[..., Any], inputs: Any, create_graph: bool = False, strict: bool = False, vectorize: bool = False
+    func: Callable[..., Any],
+    inputs: Any,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    strategy: str = "reverse-mode",
 ) -> Any:
     """Return the Jacobian of a function: for each element of a result its derivatives by all elements of an input.
 
@@ -151,7 +158,8 @@ def jacobian(
         inputs: a tensor or a tuple of them.
         create_graph: keep its history, so that it can be differentiated.
         strict: a result that does not depend on an input is an error, not zeros.
-        vectorize: accepted for PyTorch's sake.
+        vectorize: accepted for PyTorch's sake, but not together with `strict`.
+        strategy: "reverse-mode" or "forward-mode", for PyTorch's sake: the result is the same.
 
     Returns:
         A tensor of the result's shape followed by the input's; for tuples a tuple of them by results, of tuples by
@@ -159,12 +167,14 @@ def jacobian(
 
     Raises:
         GraphError: a result is independent of an input with `strict`.
+        ArgumentError: there is no such strategy, or `strict` is given with it or with `vectorize`.
 
     Example:
         >>> tensorlib.autograd.functional.jacobian(lambda x: x * x, tensorlib.tensor([1.0, 2.0]))
         tensor([[2., 0.],
                 [0., 4.]])
     """
+    _check_strategy("jacobian", strategy, strict, vectorize)
     given, several = _as_tuple("jacobian", inputs, "inputs")
     with enable_grad():
         prepared = _prepared(given, create_graph)
@@ -173,6 +183,13 @@ def jacobian(
     kept = rows if create_graph else tuple([tuple([part.detach() for part in row]) for row in rows])
     by_inputs = kept if several else tuple([row[0] for row in kept])
     return by_inputs if many else by_inputs[0]
+
+
+def _check_strategy(name: str, strategy: str, strict: bool, vectorize: bool) -> None:
+    if strategy not in ("reverse-mode", "forward-mode"):
+        raise ArgumentError(f"{name}: strategy {strategy!r} is not known; there are reverse-mode and forward-mode")
+    if strict and (vectorize or strategy == "forward-mode"):
+        raise ArgumentError(f"{name}: strict=True goes with neither vectorize=True nor forward-mode")
 
 
 def _rows(output: Tensor, inputs: Tensors, create_graph: bool, strict: bool) -> Tensors:
@@ -188,7 +205,12 @@ def _rows(output: Tensor, inputs: Tensors, create_graph: bool, strict: bool) -> 
 
 
 def hessian(
-    func: Callable[..., Any], inputs: Any, create_graph: bool = False, strict: bool = False, vectorize: bool = False
+    func: Callable[..., Any],
+    inputs: Any,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    outer_jacobian_strategy: str = "reverse-mode",
 ) -> Any:
     """Return the Hessian of a function with one element: its second derivatives by all pairs of elements.
 
@@ -197,19 +219,22 @@ def hessian(
         inputs: a tensor or a tuple of them.
         create_graph: keep its history, so that it can be differentiated.
         strict: a result that does not depend on an input is an error, not zeros.
-        vectorize: accepted for PyTorch's sake.
+        vectorize: accepted for PyTorch's sake, but not together with `strict`.
+        outer_jacobian_strategy: as `strategy` of `jacobian`.
 
     Returns:
         A tensor of the input's shape twice; for a tuple of inputs a tuple of tuples.
 
     Raises:
         GraphError: the function returns more than one element, or is independent of an input with `strict`.
+        ArgumentError: there is no such strategy, or `strict` is given with it or with `vectorize`.
 
     Example:
         >>> tensorlib.autograd.functional.hessian(lambda x: (x**3).sum(), tensorlib.tensor([1.0, 2.0]))
         tensor([[ 6.,  0.],
                 [ 0., 12.]])
     """
+    _check_strategy("hessian", outer_jacobian_strategy, strict, vectorize)
     given, several = _as_tuple("hessian", inputs, "inputs")
 
     def gradients(*tensors: Tensor) -> Any:
@@ -218,7 +243,7 @@ def hessian(
             raise GraphError("hessian: the function must return one element")
         return _grad("hessian", outputs, tensors, (outputs[0].detach() * 0 + 1,), True, strict)
 
-    found = jacobian(gradients, given, create_graph=create_graph, strict=strict)
+    found = jacobian(gradients, given, create_graph, strict, vectorize, outer_jacobian_strategy)
     return found if several else found[0][0]
 
 
@@ -241,7 +266,7 @@ def vhp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
         if len(outputs) != 1 or outputs[0].numel() != 1:
             raise GraphError("vhp: the function must return one element")
         first = _grad("vhp", outputs, prepared, (outputs[0].detach() * 0 + 1,), True, strict)
-    found = _grad("vhp", first, prepared, vectors, create_graph, False)
+    found = _grad("vhp", first, prepared, vectors, create_graph, strict)
     return _result(outputs, many, create_graph), _result(found, several, create_graph)
 
 

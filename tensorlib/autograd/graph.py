@@ -10,7 +10,9 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from tensorlib._xp import array_module
 from tensorlib.errors import GraphError
@@ -94,7 +96,7 @@ class Node:
         self.version = version
         self.shape = value.shape
         self.dtype = value.dtype
-        self.hooks: list[Callable[[Any], Any]] | None = None
+        self.hooks: list[Any] | None = None
 
     def name(self) -> str:
         """Name of the node as PyTorch prints it: MulBackward0."""
@@ -108,11 +110,28 @@ class Node:
         """The nodes that the gradient goes to, each with the number of its output."""
         return tuple((edge, getattr(edge, "index", 0)) for edge in self.edges)
 
-    def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
+    def add_hook(self, hook: Any) -> RemovableHandle:
         """Call `hook(gradient)` with the gradient of this node's result; what it returns, unless None, replaces it."""
         if self.hooks is None:
             self.hooks = []
-        return RemovableHandle(self.hooks, hook)
+        last = [] if isinstance(hook, LastHook) else [k for k, x in enumerate(self.hooks) if isinstance(x, LastHook)]
+        return RemovableHandle(self.hooks, hook, last[0] if last else None)
+
+    def register_prehook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
+        """Call `hook(gradients)` with the gradients of the results, a tuple; one that it returns replaces them."""
+        return self.add_hook(BeforeHook(hook))
+
+    def register_hook(self, hook: Callable[[Any, Any], Any]) -> RemovableHandle:
+        """Call `hook(gradients of inputs, gradients of results)`, two tuples, when this node has done its work.
+
+        A tuple that it returns replaces the gradients of the inputs.
+        """
+        return self.add_hook(AfterHook(hook))
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """A place for notes on this node."""
+        return notes.setdefault(self, {})
 
     def checked_saved(self) -> tuple[Any, ...]:
         """Return what was saved.
@@ -199,6 +218,11 @@ class Leaf(Node):
         """Name of the node as PyTorch prints it."""
         return "AccumulateGrad"
 
+    @property
+    def variable(self) -> Tensor | None:
+        """The tensor whose gradient is added up here; None where nobody holds it any more."""
+        return self.target()
+
 
 class MultiNode(Node):
     """How several results were made at once: the engine collects the gradients of all before it goes on.
@@ -255,14 +279,47 @@ class OutputNode(Node):
         self.shape, self.dtype = parent.outputs[index]
         self.hooks = None
 
+    def name(self) -> str:
+        """Name of the operation's node."""
+        return self.parent.name()
+
+    def register_prehook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
+        """Call `hook(gradients)` with the gradients of all results of the operation."""
+        return self.parent.register_prehook(hook)
+
+    def register_hook(self, hook: Callable[[Any, Any], Any]) -> RemovableHandle:
+        """Call `hook(gradients of inputs, gradients of results)` when the operation's node has done its work."""
+        return self.parent.register_hook(hook)
+
+
+notes: WeakKeyDictionary[Node, dict[str, Any]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, eq=False)
+class BeforeHook:
+    """A user's hook on the gradients of all results of a node."""
+
+    function: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, eq=False)
+class AfterHook:
+    """A user's hook on what a node made of the gradients of its results."""
+
+    function: Callable[[Any, Any], Any]
+
+
+class LastHook:
+    """A hook that hears of a gradient when all others have seen it, those that are added later too."""
+
 
 class RemovableHandle:
     """What registering a hook returns; `remove()` takes the hook away again. Also a context manager."""
 
-    def __init__(self, hooks: list[Any], hook: Any) -> None:
+    def __init__(self, hooks: list[Any], hook: Any, place: int | None = None) -> None:
         self._hooks = hooks
         self._hook = hook
-        hooks.append(hook)
+        hooks.insert(len(hooks) if place is None else place, hook)
 
     def remove(self) -> None:
         """Take the hook away; a second call does nothing."""

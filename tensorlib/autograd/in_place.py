@@ -49,7 +49,7 @@ def in_place_function(source: Callable[..., Any]) -> Callable[..., Tensor]:
 def keep_original(target: Tensor, value: Tensor) -> None:
     """Copy what the history of `value` has saved of the memory of `target`, which is to be overwritten by it."""
     node = value._edge
-    if not mode.recording or node is None or not any(counter is target._version for counter in node.guards):
+    if not mode.recording or node is None or not any(counter is target._counter for counter in node.guards):
         return
     base = target._array if target._view is None else target._view.base._array
     xp = array_module(base)
@@ -59,7 +59,7 @@ def keep_original(target: Tensor, value: Tensor) -> None:
             for item, role in zip(node.saved or (), node.roles, strict=True)
         ]
     )
-    node.guards = tuple([counter for counter in node.guards if counter is not target._version])
+    node.guards = tuple([counter for counter in node.guards if counter is not target._counter])
     node.version = version_sum(node.guards)
 
 
@@ -106,7 +106,7 @@ def assign(name: str, target: Tensor, value: Tensor) -> Tensor:
 
 def wrote(target: Tensor, value: Tensor) -> None:
     """Note that `value` now stands in the memory of `target`: its version moves, its history becomes the value's."""
-    target._version[0] += 1
+    target._counter[0] += 1
     if mode.recording:
         rewrite_history(target, value)
 

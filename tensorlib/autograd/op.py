@@ -35,7 +35,7 @@ from tensorlib.autograd.fast import Plan, quick_function
 from tensorlib.autograd.out import write_into
 from tensorlib.autograd.recording import link_view, record, record_tuple
 from tensorlib.autograd.signature import OpSignature
-from tensorlib.dtypes import HALVES, default_float, fitted_number, result_type
+from tensorlib.dtypes import DIFFERENTIABLE, HALVES, default_float, fitted_number, result_type
 from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.layouts import call_sparse, holds_sparse
 from tensorlib.tensor import Tensor, wrap
@@ -49,6 +49,7 @@ OPS: dict[str, Op] = {}
 # NumPy's names, as pullbacks write them, where the operation has PyTorch's.
 NUMPY_NAMES = {
     "absolute": "abs",
+    "ascontiguousarray": "clone",
     "broadcast_to": "expand",
     "concatenate": "cat",
     "multiply": "mul",
@@ -207,7 +208,7 @@ class Op:
         if self.promotion is not None:
             common = result_type([array for array in arrays if array is not None])
             return common if common.char in HALVES else None
-        kinds = {array.dtype for array in arrays if hasattr(array, "dtype") and array.dtype.kind in "fVc"}
+        kinds = {array.dtype for array in arrays if hasattr(array, "dtype") and array.dtype.kind in DIFFERENTIABLE}
         return kinds.pop() if len(kinds) == 1 else None
 
     def _apply_in_float32(self, inputs: Sequence[Any], options: dict[str, Any], half: Any) -> Any:

@@ -49,4 +49,4 @@ def _write(name: str, target: Tensor, value: Tensor) -> None:
             target.data = wrap(array_module(target._array).empty(value._array.shape, target._array.dtype))
         array_module(target._array, value._array)
         target._array[...] = value._array
-    target._version[0] += 1
+    target._counter[0] += 1

@@ -94,10 +94,10 @@ def _origin(
     """Return the role of a saved value, and the version of the memory that it lies in where a tensor lies there too."""
     for k, result in enumerate(results):
         if item is result._array:
-            return OUTPUT - k if item.dtype.kind in DIFFERENTIABLE else None, result._version
+            return OUTPUT - k if item.dtype.kind in DIFFERENTIABLE else None, result._counter
     for k, (x, array) in enumerate(zip(inputs, arrays, strict=True)):
         if item is array and isinstance(x, Tensor):
-            return k, x._version if array is x._array else None  # a promoted copy is nobody's to modify
+            return k, x._counter if array is x._array else None  # a promoted copy is nobody's to modify
     return None, _version_of_owner(item, inputs, results)
 
 
@@ -106,7 +106,7 @@ def _version_of_owner(item: Any, inputs: Sequence[Any], results: Sequence[Tensor
     owner = _owner(item)
     for x in (*results, *inputs):
         if isinstance(x, Tensor) and owner is _owner(x._array):
-            return x._version
+            return x._counter
     return None
 
 
@@ -121,7 +121,7 @@ def share_versions(results: Sequence[Tensor], inputs: Sequence[Any]) -> None:
     for result in results:
         for x in inputs:
             if _owner(result._array) is _owner(x._array):
-                result._version = x._version
+                result._counter = x._counter
 
 
 def shares_memory(array: Any, other: Any) -> bool:
@@ -138,7 +138,7 @@ def link_view(result: Tensor, source: Tensor, op: Op, options: dict[str, Any]) -
     """Tie a result to the tensor whose memory it shares, if it does: one version counter, one history."""
     if not shares_memory(result._array, source._array):
         return
-    result._version = source._version
+    result._counter = source._counter
     view = source._view
     base = source if view is None else view.base
     steps = () if view is None else view.steps

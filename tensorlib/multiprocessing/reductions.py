@@ -46,7 +46,7 @@ def rebuild_tensor(
     """Make a tensor at a place, (type, shape, offset, strides), in a segment."""
     tensor = kind.__new__(kind)
     Tensor.__init__(tensor, segment.array(as_dtype(place[0]).numpy, *place[1:]))
-    tensor._version = segment.version
+    tensor._counter = segment.version
     tensor.__dict__.update(attributes)
     return tensor.requires_grad_(requires_grad)
 
@@ -71,7 +71,7 @@ def _moved(tensor: Tensor) -> Segment:
     tensors = [tensor] if alone else _tensors_in(owner)
     low, high = numpy.lib.array_utils.byte_bounds(owner) if owner.size else (address(owner), address(owner))
     segment = allocate(max(1, high - low))
-    segment.version = tensor._version
+    segment.version = tensor._counter
     ctypes.memmove(segment.address, low, high - low)
     for each in tensors:
         array = each._array

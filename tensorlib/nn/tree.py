@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from tensorlib.autograd.api import reset_gradient
 from tensorlib.dtypes import as_dtype, bfloat16, float16, float32, float64
 from tensorlib.nn.parameter import Parameter
 from tensorlib.ops.casting import type_and_place
-from tensorlib.tensor import Tensor, reset_gradient
+from tensorlib.tensor import Tensor
 
 if TYPE_CHECKING:
     from tensorlib.nn.module import Module

@@ -106,7 +106,7 @@ view_as_real.grads(lambda xp, g: _joined(xp, g))
 
 
 def _joined(xp: Any, g: Any) -> Any:
-    return view_as_complex.via(xp, g)
+    return view_as_complex.via(xp, xp.ascontiguousarray(g))
 
 
 @op(view=True, method=False, holomorphic=False)

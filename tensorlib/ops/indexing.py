@@ -153,7 +153,7 @@ def write(name: str, target: Tensor, index: Any, value: Any) -> Tensor:
         basic, advanced = split_index(name, index, target._array)
         write_at(name, target._array, basic, advanced, array)
     if not has_history(target) and (source is None or not has_history(source)):
-        target._version[0] += 1
+        target._counter[0] += 1
         return target
     part = getitem(target, basic)
     with at(target._array):

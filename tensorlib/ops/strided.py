@@ -242,7 +242,7 @@ def _former(tensor: Tensor) -> Tensor:
 
 def become(tensor: Tensor, other: Tensor) -> None:
     """Make a tensor what another is: of its memory and history."""
-    tensor._array, tensor._version = other._array, other._version
+    tensor._array, tensor._counter = other._array, other._counter
     tensor._edge, tensor._view = other._edge, other._view
 
 

@@ -93,7 +93,7 @@ class Adam(Optimizer):
                     weight_decay=weight_decay,
                     decoupled=decoupled,
                 )
-            parameter._version[0] += 1
+            parameter._counter[0] += 1
 
     def _first_state(self, parameter: Tensor, amsgrad: bool) -> dict[str, Any]:
         state = self.state[parameter]

@@ -10,9 +10,10 @@ from typing import Any
 import numpy
 
 from tensorlib._xp import at
+from tensorlib.autograd.api import reset_gradient
 from tensorlib.autograd.modes import enable_grad
 from tensorlib.errors import ArgumentError, LayoutError
-from tensorlib.tensor import Tensor, reset_gradient, wrap
+from tensorlib.tensor import Tensor, wrap
 
 Group = dict[str, Any]
 

@@ -103,7 +103,7 @@ class SGD(Optimizer):
                     nesterov=nesterov,
                     first=first,
                 )
-            parameter._version[0] += 1
+            parameter._counter[0] += 1
 
     def _update_sparsely(self, group: Group, parameter: Tensor, gradient: Any) -> None:
         """Do the same with a sparse gradient and a sparse buffer: rows that neither stores are left alone."""
@@ -119,4 +119,4 @@ class SGD(Optimizer):
             state["momentum_buffer"] = buffer
             step = step + buffer * group["momentum"] if group["nesterov"] else buffer
         add_into(parameter._array, step, -float(group["lr"]))
-        parameter._version[0] += 1
+        parameter._counter[0] += 1

@@ -104,7 +104,7 @@ def view_of(storage: Tensor, kind: Dtype, shape: Any, offset: int, strides: Any)
         else:
             elements = memory[offset : offset + (memory.size - offset) // kind.itemsize * kind.itemsize]
             tensor = wrap(xp.lib.stride_tricks.as_strided(elements.view(kind.numpy), shape, strides))
-    tensor._version = storage._version
+    tensor._counter = storage._counter
     return tensor
 
 

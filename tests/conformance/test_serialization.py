@@ -129,7 +129,7 @@ def test_shared_memory_stays_shared(zipped):
     loaded["view"].zero_()
     assert loaded["base"].tolist() == [0, 1, 0, 0, 0, 5, 6, 7, 8, 9]
     assert loaded["matrix"][2, 0] == 0
-    assert loaded["base"]._version is loaded["view"]._version
+    assert loaded["base"]._counter is loaded["view"]._counter
 
 
 def model():

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -314,16 +313,6 @@ def interrupt_a_collective() -> str:
 
 def test_an_interrupted_collective_ends_the_group() -> None:
     run_world(2, interrupt_a_collective)
-
-
-def test_the_flight_record_is_saved_where_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TENSORLIB_FLIGHT_RECORD", str(tmp_path / "records"))
-    dist.simulate(3, mismatch, sum_of_four, from_0)
-    saved = sorted((tmp_path / "records").iterdir())
-    assert [path.name for path in saved] == ["rank0.txt", "rank1.txt", "rank2.txt"]
-    text = saved[1].read_text()
-    assert text.startswith("call #2 of group world differs")
-    assert "broadcast(4 x float64, root 0) #2 at " in text
 
 
 def die_before_connecting(die: Callable[[], None]) -> str:

@@ -48,7 +48,7 @@ def test_gives_the_bits_of_a_plain_loop(collective: str, locality: str) -> None:
     size = len(locality)
     call = two_levels(locality, collective)
     for count in (0, 1, 100, LARGE):
-        for dtype in ("float32", "float16", "int32") if "reduce" in collective else ("float32",):
+        for dtype in ("float32", "bfloat16", "int32") if "reduce" in collective else ("float32",):
             parts = values(size, count, dtype)
             for root in {0, size - 1, size // 2} if collective in ROOTED and dtype == "float32" else {0}:
                 CALLS[collective](call, size, parts, *([root] if collective in ROOTED else []))

@@ -66,34 +66,6 @@ def test_every_function_between_processes() -> None:
     run_world(3, every_function)
 
 
-def exchange_objects() -> list[Any]:
-    rank = dist.get_rank()
-    objects: list[Any] = [None] * 3
-    dist.all_gather_object(objects, {"rank": rank, "text": "x" * 10_000 * rank})
-    assert [found["rank"] for found in objects] == [0, 1, 2]
-    assert len(objects[2]["text"]) == 20_000
-    named = ["epoch", 3, None] if rank == 1 else [None] * 3
-    dist.broadcast_object_list(named, src=1)
-    return named
-
-
-def test_objects() -> None:
-    assert run_world(3, exchange_objects) == [["epoch", 3, None]] * 3
-
-
-def test_objects_are_checked() -> None:
-    def work() -> None:
-        with pytest.raises(ValueError, match="all_gather_object: object_list needs to be a list of 1 places"):
-            dist.all_gather_object([], 1)
-        with pytest.raises(TypeError, match=r"all_gather_object: cannot pickle a lock"):
-            dist.all_gather_object([None], threading.Lock())
-        with pytest.raises(TypeError, match="broadcast_object_list: object_list is a tuple: need a list"):
-            dist.broadcast_object_list((1,))  # type: ignore[arg-type]
-        dist.barrier()
-
-    dist.simulate(1, work)
-
-
 def come_and_go() -> list[int]:
     descriptors = []
     for _ in range(3):

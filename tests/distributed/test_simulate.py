@@ -61,9 +61,9 @@ def test_the_first_error_is_raised_as_it_was_and_names_the_rank() -> None:
 def test_a_rank_that_starts_late_learns_of_a_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:
     make_world = dist.simulation.make_world
 
-    def make_slowly(transport: Transport, *args: Any) -> World:
+    def make_slowly(transport: Transport, *args: Any, **settings: Any) -> World:
         time.sleep(0.5 * (transport.rank == 2))
-        return make_world(transport, *args)
+        return make_world(transport, *args, **settings)
 
     def work() -> str:
         calls = [

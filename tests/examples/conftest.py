@@ -33,14 +33,15 @@ class Result:
 class Jobs:
     """Starts jobs whose processes can be told from all others by a variable of their environment."""
 
-    def __init__(self) -> None:
+    def __init__(self, temporary: Path) -> None:
+        self.temporary = temporary
         self.mark = uuid.uuid4().hex
         self.started: list[subprocess.Popen[str]] = []
 
     def start(self, *arguments: str, ranks: int | None = 4, script: str = DIGITS) -> subprocess.Popen[str]:
         """Start the example under `tlrun`, or as a plain program where `ranks` is None."""
         launcher = [] if ranks is None else ["-m", "launcher", "-n", str(ranks)]
-        environment = {**os.environ, MARK: self.mark, "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, MARK: self.mark, "PYTHONPATH": str(ROOT), "TMPDIR": str(self.temporary)}
         process = subprocess.Popen(
             [sys.executable, *launcher, script, *arguments],
             stdin=subprocess.DEVNULL,
@@ -96,10 +97,10 @@ class Jobs:
 
 
 @pytest.fixture(scope="module")
-def jobs() -> Iterator[Jobs]:
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
     """Jobs of one module; whatever runs at its end is killed, and fails."""
     pytest.importorskip("sklearn", reason="the embedded digits come with scikit-learn")
-    made = Jobs()
+    made = Jobs(tmp_path_factory.mktemp("temporary"))
     yield made
     left = made.left()
     for process in left:

@@ -7,7 +7,7 @@ import pytest
 from launcher.environment import THREAD_VARIABLES, Job, environment
 from launcher.spec import LaunchSpec
 
-JOB = Job("127.0.0.1", 4567, "ab" * 32)
+JOB = Job("127.0.0.1", 4567, "ab" * 32, "/tmp/records")
 
 
 def of(rank: int = 0, inherited: dict[str, str] | None = None, cores: int = 8, **values: object) -> dict[str, str]:
@@ -25,6 +25,7 @@ def test_what_every_rank_is_told() -> None:
         "TENSORLIB_JOB_SECRET": "ab" * 32,
         "TENSORLIB_STORE": "external",
         "TENSORLIB_LAUNCHER": "1",
+        "TENSORLIB_FLIGHT_RECORD": "/tmp/records",
         **dict.fromkeys(THREAD_VARIABLES, "1"),
     }
 

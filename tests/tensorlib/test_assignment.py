@@ -91,9 +91,9 @@ def test_what_was_saved_is_guarded():
 
 def test_without_history_only_the_version_moves():
     x = tensorlib.zeros(3)
-    before = x._version[0]
+    before = x._counter[0]
     x[0] = 1
-    assert x._version[0] == before + 1
+    assert x._counter[0] == before + 1
     assert not x.requires_grad
 
 

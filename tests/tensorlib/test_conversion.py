@@ -70,9 +70,9 @@ def test_arrays():
 def test_a_tensor_of_a_tensor_shares_memory_and_its_version():
     x = tensorlib.ones(2)
     for shared in (Tensor(x), Parameter(x, requires_grad=False), tensorlib.nn.Buffer(x)):
-        before = x._version[0]
+        before = x._counter[0]
         shared.add_(1)
-        assert x._version[0] == before + 1
+        assert x._counter[0] == before + 1
     assert x.tolist() == [4, 4]
 
 
@@ -103,7 +103,7 @@ def test_deep_copies_of_what_shares_memory_share_memory():
     assert transposed.tolist() == x.t().tolist()
     row.fill_(7)
     assert whole[1].tolist() == transposed[:, 1].tolist() == [7, 7, 7]
-    assert whole._version is row._version
+    assert whole._counter is row._counter
     assert x.tolist() == [[0, 1, 2], [3, 4, 5]]
 
 

@@ -139,12 +139,12 @@ def test_memory_that_is_shared_is_known_to_be(sample):
     inputs = [x for name, x in [("", args), *options.items()] if name not in sample.arrays for x in flat(x)]
     for result in value:
         for x in inputs:
-            assert result._version is x._version or not numpy.shares_memory(result._array, x._array)
+            assert result._counter is x._counter or not numpy.shares_memory(result._array, x._array)
     for node in {node_of(result) for result in value if result.grad_fn is not None}:
         saved = [item for item in node.saved if isinstance(item, numpy.ndarray)]
         for x in [*args_of(sample, args), *value]:
             if any(numpy.shares_memory(item, x._array) for item in saved):
-                assert any(counter is x._version for counter in node.guards)
+                assert any(counter is x._counter for counter in node.guards)
 
 
 def args_of(sample, args):

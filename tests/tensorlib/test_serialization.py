@@ -102,7 +102,7 @@ def test_shared_memory_stays_shared():
     loaded["view"].zero_()
     assert loaded["base"].tolist() == [0, 1, 0, 0, 0, 5, 6, 7, 8, 9]
     assert loaded["flipped"][2, 0] == 0
-    assert loaded["base"]._version is loaded["view"]._version
+    assert loaded["base"]._counter is loaded["view"]._counter
 
 
 def test_only_what_a_view_spans_is_written():

@@ -52,10 +52,10 @@ COPIES = {
 def test_views(name):
     x = tensorlib.zeros(2, 3)
     view = VIEWS[name](x)
-    before = x._version[0]
+    before = x._counter[0]
     view.fill_(1)
     assert x[0, 0] == 1
-    assert x._version[0] == before + 1
+    assert x._counter[0] == before + 1
 
 
 @pytest.mark.parametrize("name", sorted(VIEWS.keys() - {"detach"}))

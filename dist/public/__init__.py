@@ -1,0 +1,1 @@
+"""The public functions of `dist`, by what they do; users find all of them in `dist` itself."""

@@ -1,0 +1,112 @@
+"""The backends `shm`, for ranks of one host, and `gloo`, the default: shared memory where it can be, else messages."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+from dist.algorithms import MessageCollectives
+from dist.backends import Backend
+from dist.channel import Channel
+from dist.collectives import Array, Collectives, Rows
+from dist.errors import TransportError
+from dist.reduction import ReduceOp
+from dist.shared_memory.board import HEAD_BYTES, Board
+from dist.shared_memory.collectives import SharedMemoryCollectives
+from dist.shared_memory.meeting import share_memory
+from dist.transport import backend as tcp
+
+SLOT_BYTES: Final = 1024 * 1024
+
+
+def default_backend() -> Backend:
+    """Return the default backend."""
+    return Backend(tcp.connect, HostCollectives)
+
+
+def backend() -> Backend:
+    """Return the backend that fails where the ranks of a group cannot share memory."""
+    return Backend(tcp.connect, lambda: HostCollectives(required=True))
+
+
+class HostCollectives:
+    """Finds out in the first call whether the ranks share memory, and how to go on; implements `Collectives`.
+
+    Args:
+        required: raise where they do not; otherwise messages are sent.
+    """
+
+    def __init__(self, required: bool = False) -> None:
+        self._required = required
+        self._chosen: Collectives | None = None
+        self._aborted: str | None = None
+        self._lock = threading.Lock()
+
+    def all_reduce(self, channel: Channel, array: Array, op: ReduceOp) -> None:
+        """See `Collectives.all_reduce`."""
+        (self._chosen or self._choose(channel)).all_reduce(channel, array, op)
+
+    def reduce(self, channel: Channel, array: Array, root: int, op: ReduceOp) -> None:
+        """See `Collectives.reduce`."""
+        (self._chosen or self._choose(channel)).reduce(channel, array, root, op)
+
+    def broadcast(self, channel: Channel, array: Array, root: int) -> None:
+        """See `Collectives.broadcast`."""
+        (self._chosen or self._choose(channel)).broadcast(channel, array, root)
+
+    def all_gather(self, channel: Channel, rows: Rows, array: Array) -> None:
+        """See `Collectives.all_gather`."""
+        (self._chosen or self._choose(channel)).all_gather(channel, rows, array)
+
+    def gather(self, channel: Channel, rows: Rows | None, array: Array, root: int) -> None:
+        """See `Collectives.gather`."""
+        (self._chosen or self._choose(channel)).gather(channel, rows, array, root)
+
+    def scatter(self, channel: Channel, array: Array, rows: Rows | None, root: int) -> None:
+        """See `Collectives.scatter`."""
+        (self._chosen or self._choose(channel)).scatter(channel, array, rows, root)
+
+    def reduce_scatter(self, channel: Channel, array: Array, rows: Rows, op: ReduceOp) -> None:
+        """See `Collectives.reduce_scatter`."""
+        (self._chosen or self._choose(channel)).reduce_scatter(channel, array, rows, op)
+
+    def all_to_all(self, channel: Channel, received: Rows, sent: Rows) -> None:
+        """See `Collectives.all_to_all`."""
+        (self._chosen or self._choose(channel)).all_to_all(channel, received, sent)
+
+    def barrier(self, channel: Channel) -> None:
+        """See `Collectives.barrier`."""
+        (self._chosen or self._choose(channel)).barrier(channel)
+
+    def abort(self, reason: str) -> None:
+        """See `Collectives.abort`."""
+        with self._lock:
+            self._aborted = reason
+            if self._chosen is not None:
+                self._chosen.abort(reason)
+
+    def close(self) -> None:
+        """See `Collectives.close`."""
+        with self._lock:
+            chosen, self._chosen = self._chosen, None
+        if chosen is not None:
+            chosen.close()
+
+    def _choose(self, channel: Channel) -> Collectives:
+        chosen = self._connect(channel)
+        with self._lock:
+            self._chosen = chosen
+            if self._aborted is not None:
+                chosen.abort(self._aborted)
+        return chosen
+
+    def _connect(self, channel: Channel) -> Collectives:
+        if channel.size == 1:
+            return MessageCollectives()
+        shared = share_memory(channel, HEAD_BYTES + 2 * SLOT_BYTES)
+        if shared is not None:
+            board = Board(shared.memories, channel.ranks, channel.rank, shared.cores)
+            return SharedMemoryCollectives(board, channel.size, channel.rank)
+        if self._required:
+            raise TransportError("backend shm: the ranks do not share memory: need all of them on one host")
+        return MessageCollectives()

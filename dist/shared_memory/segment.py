@@ -1,0 +1,114 @@
+"""Memory that processes of one host share, and that no name leads to: it is gone when its last user is.
+
+The memory belongs to an anonymous file (`memfd_create`), which other processes reach through the file descriptor of its
+maker under `/proc`. So nothing can be left in `/dev/shm`, however a process ends, and its size does not count.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import secrets
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Memory = NDArray[np.uint8]
+_TOKEN_BYTES: Final = 16
+_CORES_BYTES: Final = 128
+_PAGE: Final = mmap.PAGESIZE
+
+
+@dataclass(frozen=True)
+class Handle:
+    """What a process tells about itself, and how other processes of its host find a segment that it made.
+
+    Attributes:
+        host: says which system, and which view of its processes, the other numbers belong to.
+        process: its number.
+        descriptor: of the segment that it made; -1 if it made none.
+        token: what the segment begins with.
+        cores: those that the process may run on, a bit each.
+    """
+
+    host: bytes
+    process: int = field(default_factory=os.getpid)
+    descriptor: int = -1
+    token: bytes = bytes(_TOKEN_BYTES)
+    cores: int = field(default_factory=lambda: _own_cores())
+
+    def encode(self) -> NDArray[Any]:
+        """Return the handle as bytes, of equal length for all handles."""
+        numbers = np.array([self.process, self.descriptor], np.int64).tobytes()
+        cores = self.cores.to_bytes(_CORES_BYTES, "little")
+        return np.frombuffer(self.host + numbers + self.token + cores, np.uint8).copy()
+
+    @staticmethod
+    def decode(data: NDArray[Any]) -> Handle:
+        """Return the handle that `encode` made bytes of."""
+        raw = data.tobytes()
+        process, descriptor = np.frombuffer(raw[16:32], np.int64).tolist()
+        return Handle(raw[:16], process, descriptor, raw[32:48], int.from_bytes(raw[48:], "little"))
+
+
+@lru_cache(maxsize=1)
+def host_identity() -> bytes:
+    """Return 16 bytes that are equal only in processes that see each other under `/proc`.
+
+    Made of the system's boot and the namespace of process numbers: containers of one host may share one or not.
+    """
+    with open("/proc/sys/kernel/random/boot_id", "rb") as file:
+        boot = file.read()
+    return blake2b(boot + os.readlink("/proc/self/ns/pid").encode(), digest_size=16).digest()
+
+
+def create(nbytes: int) -> tuple[Handle, Memory]:
+    """Make a segment of `nbytes` zeros or more.
+
+    Others can attach it until the caller closes the handle's descriptor. The memory is there at once, so that a lack of
+    it is an error here and not a signal later.
+
+    Raises:
+        OSError: there is not enough memory, or the system has no `memfd_create`.
+    """
+    length = _PAGE + -(-nbytes // _PAGE) * _PAGE
+    descriptor = os.memfd_create("tensorlib", os.MFD_CLOEXEC)
+    try:
+        os.posix_fallocate(descriptor, 0, length)
+        whole = _map(descriptor, length)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    token = secrets.token_bytes(_TOKEN_BYTES)
+    whole[:_TOKEN_BYTES] = np.frombuffer(token, np.uint8)
+    return Handle(host_identity(), descriptor=descriptor, token=token), whole[_PAGE:]
+
+
+def attach(handle: Handle) -> Memory:
+    """Return the memory of another process's segment.
+
+    Raises:
+        OSError: it cannot be reached, or is not what the handle says.
+    """
+    descriptor = os.open(f"/proc/{handle.process}/fd/{handle.descriptor}", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        whole = _map(descriptor, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
+    if whole[:_TOKEN_BYTES].tobytes() != handle.token:
+        raise OSError(f"shared memory of process {handle.process}: not the segment that was announced")
+    return whole[_PAGE:]
+
+
+def _own_cores() -> int:
+    return sum(1 << core for core in os.sched_getaffinity(0) if core < 8 * _CORES_BYTES)
+
+
+def _map(descriptor: int, length: int) -> Memory:
+    if length < _PAGE:
+        raise OSError(f"shared memory of {length} bytes: need at least {_PAGE}")
+    return np.frombuffer(mmap.mmap(descriptor, length), np.uint8)
