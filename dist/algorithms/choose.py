@@ -83,12 +83,11 @@ KB, MB, ANY = 1024, 1024**2, math.inf
 # The first row that fits. Measured; see docs/algorithms.md.
 TABLE: Final[tuple[Row, ...]] = (
     Row("all_reduce", 1 * MB, 2, "any", False, "exchange"),
-    Row("all_reduce", 64 * KB, 8, "one", False, "star"),
-    Row("all_reduce", 64 * KB, 8, "several", False, "exchange"),
-    Row("all_reduce", 16 * KB, ANY, "any", True, "doubling"),
-    Row("all_reduce", 4 * KB, ANY, "one", False, "tree"),
+    Row("all_reduce", 256 * KB, 16, "one", False, "star"),
+    Row("all_reduce", 16 * KB, ANY, "one", False, "tree"),
+    Row("all_reduce", 16 * KB, 8, "several", False, "exchange"),
+    Row("all_reduce", 16 * KB, ANY, "several", True, "doubling"),
     Row("all_reduce", 4 * KB, ANY, "several", False, "bruck"),
-    Row("all_reduce", 1 * MB, 8, "one", False, "ring"),
     Row("all_reduce", ANY, 32, "any", False, "pairwise"),
     Row("all_reduce", ANY, ANY, "any", True, "halving"),
     Row("all_reduce", ANY, ANY, "any", False, "ring"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from dist.errors import PeerLost, TransportError
@@ -56,7 +57,7 @@ def connect_tcp(
     if not 0 <= rank < size:
         raise ValueError(f"connect_tcp: rank {rank} is not a rank of 0..{size - 1}")
     if size == 1:
-        return TcpTransport(rank, {})
+        return TcpTransport(rank, {}, (host,))
     deadline = time.monotonic() + timeout
     listener, address = listen(host)
     with listener:
@@ -68,7 +69,7 @@ def connect_tcp(
             for peer in range(size)
         ]
         sockets = connect_mesh(rank, secret, listener, addresses, max(0.0, deadline - time.monotonic()), failure)
-    return TcpTransport(rank, sockets)
+    return TcpTransport(rank, sockets, [each.host for each in addresses])
 
 
 class TcpTransport:
@@ -80,11 +81,16 @@ class TcpTransport:
     Args:
         rank: this rank.
         sockets: a connected, authenticated socket per other rank, owned by the transport from now on.
+        hosts: where each rank is, the same on all ranks; by default all are on one host.
+
+    Attributes:
+        hosts: where each rank is, for those who choose algorithms.
     """
 
-    def __init__(self, rank: int, sockets: dict[int, socket.socket]) -> None:
+    def __init__(self, rank: int, sockets: dict[int, socket.socket], hosts: Sequence[str] = ()) -> None:
         self.rank = rank
         self.size = len(sockets) + 1
+        self.hosts = tuple(hosts) or ("",) * self.size
         self._engine = ProgressEngine()
         self._mailbox: Mailbox[Incoming] = Mailbox()
         self._failure: TransportError | None = None
