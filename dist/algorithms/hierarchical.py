@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dist.algorithms.all_gather import direct_all_gather
 from dist.algorithms.barrier import dissemination_barrier
+from dist.algorithms.choose import overrides
 from dist.algorithms.collectives import MessageCollectives
 from dist.algorithms.exactness import is_exact
 from dist.algorithms.host_chain import HostChain
@@ -31,8 +32,9 @@ class HierarchicalCollectives:
     """Implements `dist.collectives.Collectives` for ranks on several hosts; `docs/algorithms.md` states the bytes.
 
     Gives the same bits as algorithms that know nothing of hosts: partial results go from host to host in the order of
-    the ranks. Where the ranks of a host do not follow each other, reductions whose order matters are flat, as are
-    gather, scatter and all-to-all always: there is nothing to be saved between hosts.
+    the ranks. Where the ranks of a host do not follow each other, reductions whose order matters are flat. So are
+    gather, scatter and all-to-all, for nothing can be saved between hosts, and what TENSORLIB_DIST_ALGO names an
+    algorithm for.
 
     Args:
         locality: for each rank of the group something that is equal where ranks share a host.
@@ -44,12 +46,15 @@ class HierarchicalCollectives:
     def __init__(self, locality: Sequence[Hashable], local: Collectives, flat: Collectives | None = None) -> None:
         self._hosts = Hosts(locality)
         self._local = local
-        self._between = MessageCollectives(self._hosts.count)
-        self._flat = self._between if flat is None else flat
+        self._messages = MessageCollectives(self._hosts.count)
+        self._flat = self._messages if flat is None else flat
+        self._asked_for = overrides()
 
     def all_reduce(self, channel: Channel, array: Array, op: ReduceOp) -> None:
         """See `Collectives.all_reduce`."""
-        if array.nbytes <= SMALL_BYTES:
+        if "all_reduce" in self._asked_for:
+            self._messages.all_reduce(channel, array, op)
+        elif array.nbytes <= SMALL_BYTES:
             self._all_reduce_small(channel, array, op)
         elif self._keeps_order(op, array):
             self._all_reduce_large(channel, array, op)
@@ -58,6 +63,9 @@ class HierarchicalCollectives:
 
     def reduce(self, channel: Channel, array: Array, root: int, op: ReduceOp) -> None:
         """See `Collectives.reduce`."""
+        if "reduce" in self._asked_for:
+            self._messages.reduce(channel, array, root, op)
+            return
         if not self._keeps_order(op, array):
             self._flat.reduce(channel, array, root, op)
             return
@@ -71,6 +79,9 @@ class HierarchicalCollectives:
 
     def reduce_scatter(self, channel: Channel, array: Array, rows: Rows, op: ReduceOp) -> None:
         """See `Collectives.reduce_scatter`."""
+        if "reduce_scatter" in self._asked_for:
+            self._messages.reduce_scatter(channel, array, rows, op)
+            return
         if not self._keeps_order(op, array):
             self._flat.reduce_scatter(channel, array, rows, op)
             return
@@ -90,25 +101,25 @@ class HierarchicalCollectives:
 
     def broadcast(self, channel: Channel, array: Array, root: int) -> None:
         """See `Collectives.broadcast`."""
+        if "broadcast" in self._asked_for:
+            self._messages.broadcast(channel, array, root)
+            return
         leaders = [root if root in ranks else ranks[0] for ranks in self._hosts.ranks]
         host, _ = self._hosts.place(channel.rank)
         local = self._hosts.local(channel)
         for part in segments(array, BROADCAST_BYTES):
             if channel.rank in leaders:
-                self._between.broadcast(self._hosts.between(channel, leaders), part, self._hosts.place(root)[0])
+                self._messages.broadcast(self._hosts.between(channel, leaders), part, self._hosts.place(root)[0])
             self._local.broadcast(local, part, self._hosts.place(leaders[host])[1])
 
     def all_gather(self, channel: Channel, rows: Rows, array: Array) -> None:
         """See `Collectives.all_gather`."""
-        if sum(row.nbytes for row in rows) > SMALL_BYTES:
+        if "all_gather" in self._asked_for:
+            self._messages.all_gather(channel, rows, array)
+        elif sum(row.nbytes for row in rows) > SMALL_BYTES:
             self._all_gather_large(channel, rows, array)
-            return
-        lengths = [len(row) for row in rows]
-        parts = self._gather_everything(channel, array, lengths)
-        whole = np.concatenate(parts) if parts else np.empty(sum(lengths), array.dtype)
-        self._local.broadcast(self._hosts.local(channel), whole, 0)
-        for row, (start, stop) in zip(rows, pairwise(accumulate(lengths, initial=0)), strict=True):
-            np.copyto(row, whole[start:stop])
+        else:
+            self._all_gather_small(channel, rows, array)
 
     def gather(self, channel: Channel, rows: Rows | None, array: Array, root: int) -> None:
         """See `Collectives.gather`."""
@@ -184,6 +195,14 @@ class HierarchicalCollectives:
         self._local.gather(local, [parts[rank] for rank in self._hosts.ranks[host]], array, 0)
         direct_all_gather(self._leaders(channel), blocks, blocks[host])
         return parts
+
+    def _all_gather_small(self, channel: Channel, rows: Rows, array: Array) -> None:
+        lengths = [len(row) for row in rows]
+        parts = self._gather_everything(channel, array, lengths)
+        whole = np.concatenate(parts) if parts else np.empty(sum(lengths), array.dtype)
+        self._local.broadcast(self._hosts.local(channel), whole, 0)
+        for row, (start, stop) in zip(rows, pairwise(accumulate(lengths, initial=0)), strict=True):
+            np.copyto(row, whole[start:stop])
 
     def _all_gather_large(self, channel: Channel, rows: Rows, array: Array) -> None:
         """Let each row come to one rank of every host, a different one for each row of a host, and go on from there."""

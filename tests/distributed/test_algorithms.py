@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 import numpy as np
 import pytest
 
-from dist.algorithms import MessageCollectives
+from dist.algorithms import MessageCollectives, scratch
 from dist.algorithms.choose import ALGORITHMS, EXACT_ONLY
 from dist.algorithms.exactness import is_exact
 from dist.algorithms.segments import SEGMENT_BYTES
@@ -45,7 +46,8 @@ def test_rows_of_different_lengths(collective: str, name: str, size: int) -> Non
 @pytest.mark.parametrize(("collective", "name"), [pair for pair in NAMES if pair[0] != "barrier"])
 @pytest.mark.parametrize("size", [2, 3])
 def test_arrays_of_many_segments(collective: str, name: str, size: int) -> None:
-    count = 4 * LARGE if name in ("pairwise", "halving", "scatter") else LARGE
+    per_rank = collective in ("reduce_scatter", "all_to_all", "all_gather")
+    count = 4 * LARGE if name in ("pairwise", "halving", "scatter") and not per_rank else LARGE
     CALLS[collective](ALGORITHMS[collective][name], size, values(size, count, dtype_for(collective, name)))
 
 
@@ -103,6 +105,19 @@ def test_nan_passes_through_max(name: str) -> None:
 def test_operation_that_a_dtype_does_not_have(op: ReduceOp, dtype: str, need: str) -> None:
     with pytest.raises(TypeError, match=f"ReduceOp.{op.name}: .*{need}"):
         op.check(dtype)
+
+
+@pytest.mark.parametrize("name", ["pairwise", "linear"])
+def test_memory_for_what_comes_in_is_bounded(name: str) -> None:
+    collective = "reduce" if name == "linear" else "reduce_scatter"
+    kept = []
+
+    def call(*arguments: Any) -> None:
+        ALGORITHMS[collective][name](*arguments)
+        kept.append(scratch._kept.scratch._memory.nbytes)
+
+    CALLS[collective](call, 3, values(3, 5 * SEGMENT_BYTES // 4, "float32"))
+    assert 0 < max(kept) <= 2 * 3 * SEGMENT_BYTES
 
 
 @pytest.mark.parametrize("size", [*RANKS, 13, 64])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dist.algorithms import HierarchicalCollectives, MessageCollectives
+from dist.algorithms.choose import ALGORITHMS, EXACT_ONLY, OVERRIDE
 from dist.algorithms.hierarchical import SMALL_BYTES
 from dist.algorithms.segments import SEGMENT_BYTES
 from dist.channel import Channel
@@ -116,6 +117,16 @@ def test_several_calls_follow_each_other() -> None:
         assert small == [10]
 
     all_reduce(calls, 5, parts)
+
+
+@pytest.mark.parametrize("collective", ["all_reduce", "reduce", "broadcast", "all_gather", "reduce_scatter"])
+def test_an_algorithm_that_is_asked_for_is_used(collective: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = next(reversed([name for name in ALGORITHMS[collective] if (collective, name) not in EXACT_ONLY]))
+    parts = values(4, 5040, "float32")
+    expected = CALLS[collective](ALGORITHMS[collective][name], 4, parts)
+    monkeypatch.setenv(OVERRIDE, f"{collective}={name}")
+    found = CALLS[collective](two_levels("aabb", collective), 4, parts)
+    assert [t.to for t in found] == [t.to for t in expected]
 
 
 def test_abort_and_close_are_handed_on() -> None:
