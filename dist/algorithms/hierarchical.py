@@ -106,11 +106,10 @@ class HierarchicalCollectives:
             return
         leaders = [root if root in ranks else ranks[0] for ranks in self._hosts.ranks]
         host, _ = self._hosts.place(channel.rank)
-        local = self._hosts.local(channel)
         for part in segments(array, BROADCAST_BYTES):
             if channel.rank in leaders:
                 self._messages.broadcast(self._hosts.between(channel, leaders), part, self._hosts.place(root)[0])
-            self._local.broadcast(local, part, self._hosts.place(leaders[host])[1])
+            self._local.broadcast(self._hosts.next_local(channel), part, self._hosts.place(leaders[host])[1])
 
     def all_gather(self, channel: Channel, rows: Rows, array: Array) -> None:
         """See `Collectives.all_gather`."""
@@ -135,11 +134,11 @@ class HierarchicalCollectives:
 
     def barrier(self, channel: Channel) -> None:
         """See `Collectives.barrier`."""
-        local = self._hosts.local(channel)
+        local = self._hosts.next_local(channel)
         self._local.barrier(local)
         if local.rank == 0:
             dissemination_barrier(self._leaders(channel))
-        self._local.barrier(local)
+        self._local.barrier(self._hosts.next_local(channel))
 
     def abort(self, reason: str) -> None:
         """See `Collectives.abort`."""
@@ -165,7 +164,7 @@ class HierarchicalCollectives:
         parts = self._gather_everything(channel, array, [len(array)] * channel.size)
         if parts:
             op.reduce(parts, out=array)
-        self._local.broadcast(self._hosts.local(channel), array, 0)
+        self._local.broadcast(self._hosts.next_local(channel), array, 0)
 
     def _all_reduce_large(self, channel: Channel, array: Array, op: ReduceOp) -> None:
         chain = self._chain(channel, array, op)
@@ -181,7 +180,7 @@ class HierarchicalCollectives:
 
     def _gather_everything(self, channel: Channel, array: Array, lengths: Sequence[int]) -> list[Array]:
         """Return the arrays of all ranks, in rank order, on the first rank of every host; nothing elsewhere."""
-        local = self._hosts.local(channel)
+        local = self._hosts.next_local(channel)
         if local.rank != 0:
             self._local.gather(local, None, array, 0)
             return []
@@ -200,7 +199,7 @@ class HierarchicalCollectives:
         lengths = [len(row) for row in rows]
         parts = self._gather_everything(channel, array, lengths)
         whole = np.concatenate(parts) if parts else np.empty(sum(lengths), array.dtype)
-        self._local.broadcast(self._hosts.local(channel), whole, 0)
+        self._local.broadcast(self._hosts.next_local(channel), whole, 0)
         for row, (start, stop) in zip(rows, pairwise(accumulate(lengths, initial=0)), strict=True):
             np.copyto(row, whole[start:stop])
 
@@ -215,11 +214,10 @@ class HierarchicalCollectives:
         sends = [channel.isend(array, ranks[index % len(ranks)]) for ranks in others]
         np.copyto(rows[channel.rank], array)
         nothing = np.empty(0, array.dtype)
-        local = self._hosts.local(channel)
         for turn in range(max(map(len, given))):
             channel.wait(*receives[turn - 1 : turn] if turn else [])
             turns = [rows[ranks[turn]] if turn < len(ranks) else nothing for ranks in given]
-            self._local.all_gather(local, turns, turns[index])
+            self._local.all_gather(self._hosts.next_local(channel), turns, turns[index])
         channel.wait(*sends)
 
 

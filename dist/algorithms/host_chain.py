@@ -33,10 +33,10 @@ class HostChain:
         self._channel = channel
         self._hosts = hosts
         self._local = local
-        self._local_channel = hosts.local(channel)
         self._op = op
         self._dtype = dtype
         self._host, self._index = hosts.place(channel.rank)
+        self._size = len(hosts.ranks[self._host])
         self.workers = min(map(len, hosts.ranks))
         self.works: list[Work] = []
 
@@ -46,11 +46,11 @@ class HostChain:
 
     def reduce(self, slices: Sequence[Array]) -> Array | None:
         """Take part in reducing one slice per worker; return the result on the worker of the last host, else None."""
-        idle = self._local_channel.size - self.workers
+        idle = self._size - self.workers
         nothing = np.empty(0, self._dtype)
         own = len(slices[self._index]) if self._index < self.workers else 0
-        parts = [np.empty(own, self._dtype) for _ in range(self._local_channel.size)]
-        self._local.all_to_all(self._local_channel, parts, [*slices, *[nothing] * idle])
+        parts = [np.empty(own, self._dtype) for _ in range(self._size)]
+        self._local.all_to_all(self._hosts.next_local(self._channel), parts, [*slices, *[nothing] * idle])
         if self._index >= self.workers:
             return None
         partial = self._add(parts)
@@ -73,8 +73,8 @@ class HostChain:
                 self._channel.wait(self._channel.irecv(own, following))
             if before is not None:
                 self.works.append(self._channel.isend(own, before))
-        idle = self._local_channel.size - self.workers
-        self._local.all_gather(self._local_channel, [*slices, *[nothing] * idle], own)
+        idle = self._size - self.workers
+        self._local.all_gather(self._hosts.next_local(self._channel), [*slices, *[nothing] * idle], own)
 
     def _add(self, parts: Sequence[Array]) -> Array:
         """Return the partial result of the hosts up to this one."""

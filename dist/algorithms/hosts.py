@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from dist.channel import Channel
+
+_MASK: Final = 2**64 - 1
+_LOCAL_CALL: Final = 0xBF58476D1CE4E5B9  # odd: different calls inside a host have different fingerprints
 
 
 class Hosts:
@@ -25,6 +29,7 @@ class Hosts:
             members.setdefault(host, []).append(rank)
         self.ranks = tuple(map(tuple, members.values()))
         self._places = {rank: (h, i) for h, ranks in enumerate(self.ranks) for i, rank in enumerate(ranks)}
+        self._local_calls = 0
 
     @property
     def count(self) -> int:
@@ -40,10 +45,15 @@ class Hosts:
         """Return the host of a rank, and which of the host's ranks it is."""
         return self._places[rank]
 
-    def local(self, channel: Channel) -> Channel:
-        """Return a channel among the ranks of this rank's host."""
+    def next_local(self, channel: Channel) -> Channel:
+        """Return the channel for one more call among the ranks of this rank's host; they all ask for it equally often.
+
+        Each has a fingerprint of its own: one call in two levels makes several.
+        """
         host, index = self._places[channel.rank]
-        return _narrowed(channel, self.ranks[host], index)
+        self._local_calls += 1
+        mark = (channel.fingerprint + self._local_calls * _LOCAL_CALL) & _MASK
+        return replace(_narrowed(channel, self.ranks[host], index), fingerprint=mark)
 
     def between(self, channel: Channel, leaders: Sequence[int]) -> Channel:
         """Return a channel among one rank of every host, of which this rank is one."""

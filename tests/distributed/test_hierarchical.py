@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,18 @@ from dist.algorithms.hierarchical import SMALL_BYTES
 from dist.algorithms.segments import SEGMENT_BYTES
 from dist.channel import Channel
 from dist.reduction import ReduceOp
-from tests.distributed.algorithm_worlds import CALLS, ROOTED, UNEVEN, CountingTransport, all_reduce, values
+from dist.shared_memory.backend import HostCollectives
+from dist.transport.base import Transport
+from dist.transport.inproc import make_inproc_world
+from tests.distributed.algorithm_worlds import (
+    CALLS,
+    ROOTED,
+    UNEVEN,
+    CountingTransport,
+    all_reduce,
+    in_rank_order,
+    values,
+)
 
 LOCALITIES = ["aabb", "aaabb", "abbb", "aabbbcc", "ab", "aaaa", "abab", "abcbca"]
 CONTIGUOUS = [locality for locality in LOCALITIES if "".join(sorted(locality)) == locality]
@@ -117,6 +130,35 @@ def test_several_calls_follow_each_other() -> None:
         assert small == [10]
 
     all_reduce(calls, 5, parts)
+
+
+def reduce_in_two_levels(transport: Transport, locality: str, counts: list[int]) -> None:
+    """Run on every rank, with shared memory among those that are said to share a host."""
+    rank, ranks = transport.rank, tuple(range(transport.size))
+    collectives = HierarchicalCollectives(locality, HostCollectives(required=True))
+    for number, count in enumerate(counts):
+        parts = [np.random.default_rng(other).standard_normal(count).astype(np.float32) for other in ranks]
+        channel = Channel(transport, ranks, rank, tag=1, fingerprint=number, deadline=time.monotonic() + 60)
+        array = parts[rank].copy()
+        collectives.all_reduce(channel, array, ReduceOp.SUM)
+        assert array.tobytes() == in_rank_order(ReduceOp.SUM, parts).tobytes()
+        collectives.broadcast(channel, array, ranks[-1])
+        rows = [np.empty_like(part) for part in parts]
+        collectives.all_gather(channel, rows, parts[rank])
+        assert all(row.tobytes() == part.tobytes() for row, part in zip(rows, parts, strict=True))
+        collectives.barrier(channel)
+    collectives.close()
+
+
+def test_shared_memory_inside_the_hosts() -> None:
+    world = make_inproc_world(5)
+    with ThreadPoolExecutor(5) as pool:
+        counts = [1, 100, LARGE, 100, 3 * LARGE, 1]
+        calls = [pool.submit(reduce_in_two_levels, transport, "aabbb", counts) for transport in world]
+        for call in calls:
+            call.result()
+    for transport in world:
+        transport.close()
 
 
 @pytest.mark.parametrize("collective", ["all_reduce", "reduce", "broadcast", "all_gather", "reduce_scatter"])
