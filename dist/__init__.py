@@ -200,7 +200,7 @@ def is_initialized() -> bool:
 
 def init_process_group(
     backend: str | None = None,
-    init_method: str = "env://",
+    init_method: str | None = None,
     world_size: int = -1,
     rank: int = -1,
     group_name: str = "",
@@ -209,11 +209,12 @@ def init_process_group(
     """Find the other ranks and connect to them; every process of the job calls this before anything else.
 
     Args:
-        backend: "gloo" (also None), "tcp", or a name that `register_backend` made known.
+        backend: "gloo" (also None), "shm", "tcp", "mpi", or a name that `register_backend` made known.
         init_method: "env://" reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which `tlrun` sets;
             "tcp://host:port" is the address of rank 0, or a multicast address such as "tcp://239.255.1.1:23456" or
             "tcp://[ff15::1]:23456"; "file:///path" names a file, which need not exist, in a directory that all
-            processes see; "mpi://" is for processes that mpirun or srun started.
+            processes see; "mpi://" is for processes that mpirun or srun started. None means "mpi://" for the backend
+            "mpi", "env://" for the others.
         world_size: number of processes; -1 takes it from the environment.
         rank: this process, from 0 to world_size - 1; -1 takes it from the environment, and where that does not say,
             "file://" and multicast addresses give each process a number.

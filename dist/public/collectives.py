@@ -241,10 +241,20 @@ def all_to_all_single(
 
 
 def barrier(
-    group: ProcessGroup | None = None, async_op: bool = False, device_ids: Sequence[int] | None = None
+    group: ProcessGroup | None = None,
+    async_op: bool = False,
+    device_ids: Sequence[int] | None = None,
+    timeout: float | timedelta | None = None,
 ) -> Work | None:
-    """Block until every rank of the group has called this; `device_ids` are for scripts that pass them."""
-    return resolve(group, "barrier").barrier(async_op)
+    """Block until every rank of the group has called this.
+
+    Args:
+        group: None means all ranks.
+        async_op: return a `Work` at once.
+        device_ids: for scripts that pass them.
+        timeout: seconds or timedelta; None means the group's.
+    """
+    return resolve(group, "barrier").barrier(async_op, timeout)
 
 
 def monitored_barrier(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import dist
-from dist.errors import DistError, PeerError
+from dist.errors import DistError, PeerError, TransportTimeout
 from dist.store import Store
 from dist.testing import run_ranks
 from dist.transport.inproc import InprocTransport, make_inproc_world
@@ -179,6 +179,19 @@ def test_monitored_barrier_where_the_first_rank_is_missing(monkeypatch: pytest.M
         end.wait(30)
 
     dist.simulate(3, work)
+
+
+def test_a_barrier_may_have_a_timeout_of_its_own() -> None:
+    end = threading.Barrier(2)
+
+    def work() -> None:
+        dist.barrier(timeout=30)
+        if dist.get_rank() == 0:
+            with pytest.raises(TransportTimeout, match=r"barrier\(\) #2 at .*: not done after 0.1 s"):
+                dist.barrier(timeout=0.1)
+        end.wait(30)
+
+    dist.simulate(2, work)
 
 
 def test_overlapping_groups_in_threads_while_asynchronous_calls_run() -> None:
