@@ -252,6 +252,27 @@ def test_asynchronous_collectives_run_in_call_order() -> None:
     dist.simulate(2, work)
 
 
+def test_coalesced_calls_are_one_work() -> None:
+    def work() -> None:
+        rank = dist.get_rank()
+        tensors = [np.full(3, rank), np.full(2, rank + 0.5), np.full(1, 10 * rank)]
+        if rank == 1:
+            time.sleep(0.3)
+        work = dist.all_reduce_coalesced(tensors, async_op=True)
+        assert work is not None
+        if rank == 0:
+            assert not work.is_completed()
+            with pytest.raises(TransportTimeout, match=r"all_reduce_coalesced\(3\+1 x int64, SUM\) .* not done after"):
+                work.wait(0.05)
+        assert work.wait(timedelta(seconds=30))
+        assert work.is_completed()
+        assert [x is y for x, y in zip(work.result(), tensors, strict=True)] == [True] * 3
+        assert [x.tolist() for x in tensors] == [[1] * 3, [2.0] * 2, [10]]
+        assert dist.broadcast_coalesced(tensors, 0) is None
+
+    dist.simulate(2, work)
+
+
 def test_a_wait_of_ones_own_timeout_can_be_repeated() -> None:
     def work() -> None:
         if dist.get_rank() == 1:
