@@ -1,4 +1,4 @@
-"""Groups, ranks by their number within a group, batches of messages, barriers that name who is missing."""
+"""Groups, ranks by their number within a group, barriers that name who is missing, backends of one's own."""
 
 from __future__ import annotations
 
@@ -121,27 +121,6 @@ def test_wrong_ranks_and_messages(call: Callable[[], object], message: str) -> N
         dist.barrier()
 
     dist.simulate(1, work)
-
-
-def test_a_batch_of_messages_in_any_order() -> None:
-    def work() -> None:
-        rank, size, count = dist.get_rank(), dist.get_world_size(), 100_000
-        others = [other for other in range(size) if other != rank]
-        boxes = {other: np.empty(count) for other in others}
-        sends = [dist.P2POp(dist.isend, np.full(count, float(rank)), other, tag=7) for other in others]
-        receives = [dist.P2POp(dist.irecv, boxes[other], other, tag=7) for other in others]
-        works = dist.batch_isend_irecv(sends + receives if rank % 2 else receives + sends)
-        for work in works:
-            work.wait(30)
-        assert [boxes[other][-1] for other in others] == others
-        if rank < 2:
-            box = np.empty(1)
-            message = dist.P2POp(dist.irecv, box) if rank == 0 else dist.P2POp(dist.isend, np.ones(1), group_peer=0)
-            (work,) = dist.batch_isend_irecv([message])
-            assert work.result() == ([box] if rank == 0 else [])
-            assert work.source_rank() == 1 - rank
-
-    dist.simulate(3, work)
 
 
 def test_monitored_barrier_names_who_did_not_come() -> None:
