@@ -121,6 +121,9 @@ def all_gather_into_tensor(
     return found.all_gather_into_tensor(output_tensor, input_tensor, async_op)
 
 
+all_gather_single = all_gather_into_tensor  # its newer name
+
+
 def gather(
     tensor: Tensor,
     gather_list: Sequence[Tensor] | None = None,
@@ -189,6 +192,9 @@ def reduce_scatter_tensor(
         async_op: return a `Work` at once.
     """
     return resolve(group, "reduce_scatter_tensor").reduce_scatter_tensor(output, input, op, async_op)
+
+
+reduce_scatter_single = reduce_scatter_tensor  # its newer name
 
 
 def all_to_all(

@@ -132,7 +132,10 @@ def _check_copies(count: int, dtype: Any) -> None:
     pieces = [[values(size * a + b, count, dtype) for b in range(size)] for a in range(size)]  # from a to b
     found = empty_like(rows)
     dist.all_to_all(found, pieces[rank])
-    same_all(found, [pieces[other][rank] for other in range(size)], f"all_to_all {what}")
+    wanted = [pieces[other][rank] for other in range(size)]
+    same_all(found, wanted, f"all_to_all {what}")
+    dist.all_to_all_single(whole, np.stack(pieces[rank]))
+    same_all(whole, wanted, f"all_to_all_single {what}")
 
 
 def check_uneven() -> None:

@@ -82,7 +82,7 @@ def same(found: Array, expected: Any, what: str) -> None:
         raise AssertionError(f"{what}: got {found!r}, need {expected!r}")
 
 
-def same_all(found: Sequence[Array], expected: Sequence[Array], what: str) -> None:
+def same_all(found: Sequence[Array] | Array, expected: Sequence[Array], what: str) -> None:
     """Check several arrays."""
     for k, (one, other) in enumerate(zip(found, expected, strict=True)):
         same(one, other, f"{what}, place {k}")
