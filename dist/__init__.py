@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dist.errors import (
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
     from dist.rendezvous import Rendezvous
     from dist.store import Store
     from dist.transport.base import Transport
+    from dist.work import Work
 
 __all__ = [
     "CollectiveMismatch",
@@ -88,11 +90,13 @@ __all__ = [
     "P2POp",
     "PeerError",
     "PeerLost",
+    "ProcessGroup",
     "ReduceOp",
     "RendezvousError",
     "Statistics",
     "TransportError",
     "TransportTimeout",
+    "Work",
     "all_gather",
     "all_gather_coalesced",
     "all_gather_into_tensor",
@@ -151,14 +155,24 @@ __all__ = [
 ResultT = TypeVar("ResultT")
 
 
-def __getattr__(name: str) -> Any:
-    """Load `ReduceOp` when it is first asked for, because it loads NumPy."""
-    if name not in ("ReduceOp", "reduce_op"):
-        raise AttributeError(f"module 'dist' has no attribute {name!r}")
-    from dist.reduction import ReduceOp
+# Where to find what is loaded when it is first asked for, because it loads NumPy or tensorlib.
+_LATER = {
+    "ProcessGroup": "dist.process_group:ProcessGroup",
+    "ReduceOp": "dist.reduction:ReduceOp",
+    "Work": "dist.work:Work",
+    "functional": "dist.functional",
+    "reduce_op": "dist.reduction:ReduceOp",
+}
 
-    globals().update(ReduceOp=ReduceOp, reduce_op=ReduceOp)
-    return ReduceOp
+
+def __getattr__(name: str) -> Any:
+    """Load what is not loaded at first."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'dist' has no attribute {name!r}")
+    module, _, attribute = _LATER[name].partition(":")
+    found = import_module(module)
+    globals()[name] = getattr(found, attribute) if attribute else found
+    return globals()[name]
 
 
 class _Groups:
@@ -186,7 +200,7 @@ def is_initialized() -> bool:
 
 def init_process_group(
     backend: str | None = None,
-    init_method: str = "env://",
+    init_method: str | None = None,
     world_size: int = -1,
     rank: int = -1,
     group_name: str = "",
@@ -195,11 +209,12 @@ def init_process_group(
     """Find the other ranks and connect to them; every process of the job calls this before anything else.
 
     Args:
-        backend: "gloo" (also None), "tcp", or a name that `register_backend` made known.
+        backend: "gloo" (also None), "shm", "tcp", "mpi", or a name that `register_backend` made known.
         init_method: "env://" reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which `tlrun` sets;
             "tcp://host:port" is the address of rank 0, or a multicast address such as "tcp://239.255.1.1:23456" or
             "tcp://[ff15::1]:23456"; "file:///path" names a file, which need not exist, in a directory that all
-            processes see; "mpi://" is for processes that mpirun or srun started.
+            processes see; "mpi://" is for processes that mpirun or srun started. None means "mpi://" for the backend
+            "mpi", "env://" for the others.
         world_size: number of processes; -1 takes it from the environment.
         rank: this process, from 0 to world_size - 1; -1 takes it from the environment, and where that does not say,
             "file://" and multicast addresses give each process a number.

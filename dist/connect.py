@@ -22,13 +22,13 @@ from dist.world import World
 
 
 def connect_world(
-    backend: str, init_method: str, world_size: int, rank: int, group_name: str, timeout: float | timedelta
+    backend: str, init_method: str | None, world_size: int, rank: int, group_name: str, timeout: float | timedelta
 ) -> World:
     """Find the other ranks, begin to watch over them, and connect to each; see `dist.init_process_group`."""
     seconds = timeout_seconds("init_process_group", timeout)
     found = find(backend)
     with contextlib.ExitStack() as undo:
-        met = rendezvous(init_method, rank, world_size, seconds, group_name)
+        met = rendezvous(init_method or found.init_method, rank, world_size, seconds, group_name)
         undo.callback(met.close)
         membership = Membership(met)
         undo.callback(membership.leave)

@@ -109,7 +109,7 @@ def resolve(group: ProcessGroup | None, operation: str) -> ProcessGroup:
 
 def open_world(
     backend: str | None,
-    init_method: str,
+    init_method: str | None,
     world_size: int,
     rank: int,
     group_name: str,

@@ -53,6 +53,10 @@ class Membership:
         """Return the first failure known, a new exception each time; None while all is well."""
         return PeerError(*self._failure) if self._failure else None
 
+    def departed(self) -> dict[int, str]:
+        """Return how each rank that has left did so: "exited" or "left the group"."""
+        return dict(self._left)
+
     def subscribe(self, callback: Callable[[PeerError], None]) -> None:
         """Have `callback` called once, at the first failure: from the control thread, or here if there was one."""
         with self._changed:

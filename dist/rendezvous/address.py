@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import os
 import time
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
 from dist.errors import RendezvousError
@@ -19,21 +21,48 @@ from dist.rendezvous.hosts import (
     wait_for_address,
 )
 from dist.rendezvous.meeting import Place, meet, meet_as_host
+from dist.rendezvous.mpi import from_mpi
 from dist.rendezvous.multicast import from_group
+from dist.rendezvous.schedulers import Start
 from dist.store import StoreServer
 
 
 def from_environment(settings: Settings) -> Rendezvous:
-    """`env://`: MASTER_ADDR (rank 0 may do without), MASTER_PORT, and RANK and WORLD_SIZE unless given."""
-    rank, size = environment.rank_and_size(settings.rank, settings.world_size)
-    host, port = os.environ.get("MASTER_ADDR", ""), environment.port()
+    """`env://`: RANK, WORLD_SIZE, MASTER_ADDR (rank 0 may do without) and MASTER_PORT, or what a scheduler set.
+
+    Rank and world size may be given instead. Where mpirun started the ranks and does not say where rank 0 is, they meet
+    through MPI if mpi4py is installed.
+    """
+    found = environment.start(settings.rank, settings.world_size)
+    if found and _needs_mpi(found):
+        return _meet_by_mpi(settings, found)
+    rank, size = environment.rank_and_size(settings.rank, settings.world_size, found)
     if environment.has_external_store():
+        host = os.environ.get("MASTER_ADDR", "")
         if not host:
             raise RendezvousError("the environment variable MASTER_ADDR is not set: it says where the store is")
-        return _meet_elsewhere(settings, rank, size, host, port, store_host_rank=None)
-    if not host and rank != 0:
-        raise RendezvousError("the environment variable MASTER_ADDR is not set: it names the host of rank 0")
+        return _meet_elsewhere(settings, rank, size, host, environment.port(), store_host_rank=None)
+    if found and size == 1:
+        return _meet_at_rank_0(settings, rank, size, LOOPBACK, port=0)
+    port, host = environment.port(found), environment.address(rank, found)
+    if found and found.job:
+        settings = replace(settings, group_name=f"{found.job} {settings.group_name}")
     return _meet_at_rank_0(settings, rank, size, host or ALL_INTERFACES, port)
+
+
+def _needs_mpi(found: Start) -> bool:
+    """Tell whether MPI is there to help where the environment does not say enough."""
+    has_address = (found.address or os.environ.get("MASTER_ADDR")) and (found.port or os.environ.get("MASTER_PORT"))
+    return found.has_mpi and not has_address and importlib.util.find_spec("mpi4py") is not None
+
+
+def _meet_by_mpi(settings: Settings, found: Start) -> Rendezvous:
+    met = from_mpi(settings)
+    if found.size not in (None, met.size):
+        met.close()
+        other = f"mpi4py, which uses another MPI, says rank {met.rank} of {met.size}"
+        raise RendezvousError(f"{found}, but {other}: set MASTER_ADDR and MASTER_PORT")
+    return met
 
 
 def from_url(settings: Settings) -> Rendezvous:
@@ -44,7 +73,8 @@ def from_url(settings: Settings) -> Rendezvous:
     host, port, hops = _split(settings.init_method)
     if _is_multicast(host):
         return from_group(settings, host, port, hops)
-    rank, size = environment.rank_and_size(settings.rank, settings.world_size)
+    found = environment.start(settings.rank, settings.world_size)
+    rank, size = environment.rank_and_size(settings.rank, settings.world_size, found)
     return _meet_at_rank_0(settings, rank, size, host, port)
 
 

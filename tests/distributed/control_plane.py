@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -15,6 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = bytes(range(32))
@@ -50,6 +53,13 @@ def say_failure(within=10.0):
     say([error.rank, str(error)] if error else None)
 
 """
+
+
+def without_job_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget what launchers and schedulers may have set for the process that runs the tests."""
+    for name in os.environ:
+        if re.match(r"(RANK|WORLD_SIZE|MASTER_|TENSORLIB_|SLURM_|OMPI_|PMIX?_|MV2_|KUBERNETES_|JOB_COMPLETION)", name):
+            monkeypatch.delenv(name)
 
 
 def free_port() -> int:

@@ -15,7 +15,7 @@ import pytest
 from dist.errors import RendezvousError
 from dist.rendezvous import Rendezvous, rendezvous
 from dist.rendezvous.hosts import own_address
-from tests.distributed.control_plane import in_threads, kill, line_of, nothing_left, start
+from tests.distributed.control_plane import in_threads, kill, line_of, nothing_left, start, without_job_variables
 
 
 @pytest.fixture(autouse=True)
@@ -26,8 +26,7 @@ def _nothing_left() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "TENSORLIB_STORE", "TENSORLIB_JOB_SECRET"):
-        monkeypatch.delenv(name, raising=False)
+    without_job_variables(monkeypatch)
 
 
 @pytest.fixture

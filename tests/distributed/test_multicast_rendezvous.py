@@ -23,7 +23,7 @@ from dist.rendezvous.hosts import machine_name
 from dist.rendezvous.interfaces import Interface, ipv4_interfaces, ipv6_interfaces
 from dist.rendezvous.multicast import Neighbourhood, _key
 from dist.rendezvous.multicast_socket import MulticastSocket
-from tests.distributed.control_plane import ROOT, in_threads, kill, nothing_left, start
+from tests.distributed.control_plane import ROOT, in_threads, kill, nothing_left, start, without_job_variables
 
 GROUP = "239.255.77.1"
 GROUPS = {"ipv4": GROUP, "ipv6": "ff15:1e18:5d4c:4cf0:d02d:b659:53ba:b0a7", "ipv6-link": "ff02::4d5"}
@@ -37,8 +37,7 @@ def _nothing_left() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "TENSORLIB_STORE", "TENSORLIB_JOB_SECRET"):
-        monkeypatch.delenv(name, raising=False)
+    without_job_variables(monkeypatch)
 
 
 @pytest.fixture

@@ -15,7 +15,15 @@ import pytest
 from dist.errors import PeerError, RendezvousError
 from dist.rendezvous import Rendezvous, rendezvous
 from dist.store import StoreServer
-from tests.distributed.control_plane import ROOT, SECRET, Rank, free_port, in_threads, nothing_left
+from tests.distributed.control_plane import (
+    ROOT,
+    SECRET,
+    Rank,
+    free_port,
+    in_threads,
+    nothing_left,
+    without_job_variables,
+)
 
 MEET = """
 import json, sys
@@ -41,8 +49,7 @@ def _nothing_left() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "TENSORLIB_STORE", "TENSORLIB_JOB_SECRET"):
-        monkeypatch.delenv(name, raising=False)
+    without_job_variables(monkeypatch)
 
 
 def meet_and_part(init_method: str, rank: int, size: int, **options: Any) -> Rendezvous:
