@@ -18,10 +18,10 @@ rendezvous and store. `docs/architecture.md` draws them. Nothing heavy is loaded
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dist.errors import (
@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from dist.store import FileStore, HashStore, PrefixStore, Store
     from dist.tcp_store import TCPStore
     from dist.transport.base import Transport
+    from dist.work import Work
 
 __all__ = [
     "CollectiveMismatch",
@@ -95,6 +96,7 @@ __all__ = [
     "PeerError",
     "PeerLost",
     "PrefixStore",
+    "ProcessGroup",
     "ReduceOp",
     "RendezvousError",
     "Statistics",
@@ -104,6 +106,7 @@ __all__ = [
     "TCPStore",
     "TransportError",
     "TransportTimeout",
+    "Work",
     "all_gather",
     "all_gather_coalesced",
     "all_gather_into_tensor",
@@ -162,24 +165,29 @@ __all__ = [
 ResultT = TypeVar("ResultT")
 
 
+# Where to find what is loaded when it is first asked for, because it loads NumPy, ZeroMQ or tensorlib.
 _LATER = {
-    "FileStore": "dist.store",
-    "HashStore": "dist.store",
-    "PrefixStore": "dist.store",
-    "ReduceOp": "dist.reduction",
-    "Store": "dist.store",
-    "TCPStore": "dist.tcp_store",
+    "FileStore": "dist.store:FileStore",
+    "HashStore": "dist.store:HashStore",
+    "PrefixStore": "dist.store:PrefixStore",
+    "ProcessGroup": "dist.process_group:ProcessGroup",
+    "ReduceOp": "dist.reduction:ReduceOp",
+    "Store": "dist.store:Store",
+    "TCPStore": "dist.tcp_store:TCPStore",
+    "Work": "dist.work:Work",
+    "functional": "dist.functional",
+    "reduce_op": "dist.reduction:ReduceOp",
 }
-"""What is loaded when it is first asked for, because it loads NumPy or ZeroMQ, and from where."""
 
 
 def __getattr__(name: str) -> Any:
-    """Load a name of `_LATER`; `reduce_op` is the older name of `ReduceOp`."""
-    wanted = "ReduceOp" if name == "reduce_op" else name
-    if wanted not in _LATER:
+    """Load what is not loaded at first."""
+    if name not in _LATER:
         raise AttributeError(f"module 'dist' has no attribute {name!r}")
-    found = globals()[name] = getattr(importlib.import_module(_LATER[wanted]), wanted)
-    return found
+    module, _, attribute = _LATER[name].partition(":")
+    found = import_module(module)
+    globals()[name] = getattr(found, attribute) if attribute else found
+    return globals()[name]
 
 
 class _Groups:
@@ -217,11 +225,12 @@ def init_process_group(
     """Find the other ranks and connect to them; every process of the job calls this before anything else.
 
     Args:
-        backend: "gloo" (also None), "tcp", or a name that `register_backend` made known.
-        init_method: "env://", also None, reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which `tlrun` sets;
+        backend: "gloo" (also None), "shm", "tcp", "mpi", or a name that `register_backend` made known.
+        init_method: "env://" reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which `tlrun` sets;
             "tcp://host:port" is the address of rank 0, or a multicast address such as "tcp://239.255.1.1:23456" or
             "tcp://[ff15::1]:23456"; "file:///path" names a file, which need not exist, in a directory that all
-            processes see; "mpi://" is for processes that mpirun or srun started.
+            processes see; "mpi://" is for processes that mpirun or srun started. None means "mpi://" for the backend
+            "mpi", "env://" for the others.
         world_size: number of processes; -1 takes it from the environment.
         rank: this process, from 0 to world_size - 1; -1 takes it from the environment, and where that does not say,
             "file://", multicast addresses and stores give each process a number.

@@ -27,15 +27,18 @@ class Backend:
         connect: given what the rendezvous found, who watches over the ranks, and the seconds that this may take,
             returns the transport of this rank.
         make_collectives: returns what runs the collectives of one group; it may set itself up in the first call.
+        init_method: how ranks find each other where the user does not say.
     """
 
     connect: Connect
     make_collectives: MakeCollectives
+    init_method: str = "env://"
 
 
 # Where the backends are: functions that return one, loaded when first asked for.
 _BUILT_IN: dict[str, str] = {
     "gloo": "dist.shared_memory.backend:default_backend",
+    "mpi": "dist.mpi.backend:backend",
     "shm": "dist.shared_memory.backend:backend",
     "tcp": "dist.transport.backend:backend",
 }
@@ -52,6 +55,7 @@ def find(name: str | None) -> Backend:
 
     Raises:
         ValueError: there is none of that name.
+        ImportError: what it needs is not installed.
     """
     name = DEFAULT if name is None else name
     if name in _REGISTERED:

@@ -20,11 +20,12 @@ class Collectives(Protocol):
     Arrays are contiguous and one-dimensional; those that messages fill must not overlap. Roots are group ranks. `rows`
     hold one array per rank; rows of one list may differ in length where all ranks agree on the lengths. Each call gets
     a `Channel` of its own: the ranks, a way to send messages to them, the fingerprint that all ranks of the call share,
-    and the deadline by which it must be over.
+    and the deadline by which it must be over. The fingerprint includes all lengths, except for `gather`, `scatter` and
+    `all_to_all`, where a rank cannot know those of all others.
 
-    Every method raises `TransportTimeout` at the deadline, `PeerLost` when a rank is gone or `abort` was called, and
-    `CollectiveMismatch` where it sees that another rank makes another call. After any of these the group is not used
-    again.
+    Every method raises `TransportTimeout` at the deadline, `PeerLost` when a rank is gone or `abort` was called,
+    `CollectiveMismatch` where it sees that another rank makes another call, and `LengthMismatch` where one gives more
+    or less than another one expects. After any of these the group is not used again.
     """
 
     def all_reduce(self, channel: Channel, array: Array, op: ReduceOp) -> None:

@@ -42,12 +42,13 @@ def publish(record: FlightRecord) -> str:
 def read(text: str) -> list[Published]:
     """Read what another rank published; nothing where it published nothing."""
     return [
-        Published(group, tuple(members), number, _signature(*signature), site, state)
+        Published(group, tuple(members), number, read_signature(*signature), site, state)
         for group, members, number, signature, site, state in json.loads(text or "[]")
     ]
 
 
-def _signature(op: str, dtype: str, elements: int | list[int], root: int, reduce_op: str) -> Signature:
+def read_signature(op: str, dtype: str, elements: int | list[int], root: int, reduce_op: str) -> Signature:
+    """Make a signature of what JSON has made of one."""
     return Signature(op, dtype, tuple(elements) if isinstance(elements, list) else elements, root, reduce_op)
 
 
@@ -113,6 +114,30 @@ def unlike_messages(calls: Mapping[int, Iterable[Published]], receiver: int, rec
 def _contents(message: Published) -> tuple[object, ...]:
     """What sender and receiver must agree on."""
     return message.signature.dtype, message.signature.elements, message.members
+
+
+class Absence(NamedTuple):
+    """The ranks that a call waits for: those that have not made it, or the peer of a message."""
+
+    ranks: tuple[int, ...]
+    verb: str
+
+    def __str__(self) -> str:
+        return f"{rank_names(self.ranks)} {'has' if len(self.ranks) == 1 else 'have'} not {self.verb} it"
+
+
+def not_come(calls: Mapping[int, Iterable[Published]], waiting: Call) -> Absence | None:
+    """Find the ranks that a call waits for; None where all have made it, or any rank would do."""
+    if waiting.number:
+        came = {rank for rank, latest in calls.items() for call in latest if _is_as_far(call, waiting)}
+        behind = tuple(rank for rank in waiting.members if rank not in came)
+        return Absence(behind, "called") if behind else None
+    op, peer = waiting.signature.op, waiting.signature.root
+    return Absence((peer,), "received" if op.endswith("send") else "sent") if peer != NO_ROOT else None
+
+
+def _is_as_far(call: Published, waiting: Call) -> bool:
+    return call.group == waiting.group and call.number >= waiting.number
 
 
 def who_is_where(calls: Mapping[int, Iterable[Published]]) -> str:

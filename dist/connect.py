@@ -23,16 +23,17 @@ from dist.world import World
 
 
 def connect_world(
-    backend: str, where: str | Store, world_size: int, rank: int, group_name: str, timeout: float | timedelta
+    backend: str, where: str | Store | None, world_size: int, rank: int, group_name: str, timeout: float | timedelta
 ) -> World:
     """Find the other ranks, begin to watch over them, and connect to each; see `dist.init_process_group`.
 
-    `where` is an init method, or a store that all ranks have opened.
+    `where` is an init method, or a store that all ranks have opened; None means what the backend meets by.
     """
     seconds = timeout_seconds("init_process_group", timeout)
     found = find(backend)
     with contextlib.ExitStack() as undo:
-        met = rendezvous(where, rank, world_size, seconds, group_name)
+        place = found.init_method if where is None else where
+        met = rendezvous(place, rank, world_size, seconds, group_name)
         undo.callback(met.close)
         membership = Membership(met)
         undo.callback(membership.leave)

@@ -17,14 +17,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from dist.comparison import Difference, Published, first_difference, publish, read, unlike_messages, who_is_where
+from dist.comparison import (
+    Difference,
+    Published,
+    first_difference,
+    not_come,
+    publish,
+    read,
+    unlike_messages,
+    who_is_where,
+)
 from dist.debug import records
 from dist.errors import CollectiveMismatch, DistError, LengthMismatch, PeerError, PeerLost, TransportTimeout
 from dist.flight_record import Call, FlightRecord
 from dist.forks import abandon_in_children
 from dist.transport.base import Transport
 
-_KINDS = {CollectiveMismatch: "collective mismatch", PeerError: "peer error"}
+# Found out by one rank, and to be raised by all, by the names under which they are told.
+_TOLD: dict[str, Callable[[str, int | None], DistError]] = {
+    "CollectiveMismatch": lambda text, rank: CollectiveMismatch(text),
+    "PeerError": PeerError,
+    "TransportTimeout": TransportTimeout,
+}
 # The ranks' words on their latest calls travel with heartbeats: after this long the difference must have shown itself.
 _WITHIN = 3.0  # seconds
 _ON_ITS_WAY = 0.3  # seconds
@@ -149,9 +163,16 @@ class Failures:
             return self._blame(error)
         if isinstance(error, TransportTimeout):
             self._timed_out = True
-            where = who_is_where(self._calls())
-            return TransportTimeout(f"{call}: not done after {timeout:g} s; where the ranks are:\n{where}", error.rank)
+            return self._time_is_over(call, error, timeout)
         return error
+
+    def _time_is_over(self, call: Call, error: TransportTimeout, timeout: float) -> TransportTimeout:
+        calls = self._calls()
+        absence = not_come(calls, call)
+        who = f": {absence}" if absence else ""
+        blamed = absence.ranks[0] if absence and len(absence.ranks) == 1 else error.rank
+        where = who_is_where(calls)
+        return TransportTimeout(f"{call}: not done after {timeout:g} s{who}; where the ranks are:\n{where}", blamed)
 
     def _blame(self, error: PeerLost) -> DistError:
         # Word of what happened is often on its way already: a rank that fails tells all, and then cuts its connections.
@@ -177,16 +198,15 @@ class Failures:
         if self._control is None:
             return
         with contextlib.suppress(DistError):
-            if kind := _KINDS.get(type(error)):
+            kind = type(error).__name__
+            if kind in _TOLD:
                 self._control.announce(kind, json.dumps([str(error), getattr(error, "rank", None)]))
             else:
                 self._control.report(f"gave up: {str(error).partition(chr(10))[0]}")
 
     def _on_announcement(self, rank: int, kind: str, payload: str) -> None:
-        if kind == _KINDS[CollectiveMismatch]:
-            self._settle(CollectiveMismatch(json.loads(payload)[0]))
-        elif kind == _KINDS[PeerError]:
-            self._settle(PeerError(*json.loads(payload)))
+        if kind in _TOLD:
+            self._settle(_TOLD[kind](*json.loads(payload)))
 
     def _settle(self, error: BaseException, tell: bool = False) -> None:
         """Make `error` the failure, if it is the first, and end whatever waits; `tell` what only this rank knows."""

@@ -125,7 +125,7 @@ def open_world(
         raise ValueError(f"init_process_group: init_method {init_method!r} and a store: need one of them")
     from dist.connect import connect_world  # here, so that importing dist stays light
 
-    where = store if store is not None else init_method or "env://"
+    where = init_method if store is None else store
     _process_world = connect_world(backend or DEFAULT, where, world_size, rank, group_name, timeout)
     atexit.register(close_world, at_exit=True)
 

@@ -28,16 +28,19 @@ HEAD = '''"""Methods of Tensor that come from tables. Written by scripts/stubs.p
 
 import builtins
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 
-from tensorlib.ops.extremes import ValuesAndIndices
 from tensorlib.random import Generator
 from tensorlib.tensor import Tensor
 
 Number = builtins.int | builtins.float | builtins.complex
 Operand = Tensor | Number | numpy.ndarray[Any, Any]
+
+class ValuesAndIndices(NamedTuple):
+    values: Tensor
+    indices: Tensor
 
 class TensorMethods:
 '''

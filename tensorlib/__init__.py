@@ -80,6 +80,8 @@ from tensorlib.layouts import layout as layout
 from tensorlib.layouts import sparse_coo as sparse_coo
 from tensorlib.layouts import strided as strided
 from tensorlib.methods import attach_methods as _attach_methods
+from tensorlib.placement import get_default_device as get_default_device
+from tensorlib.placement import set_default_device as set_default_device
 from tensorlib.printing import set_printoptions as set_printoptions
 from tensorlib.random import Generator as Generator
 from tensorlib.random import default_generator as default_generator
@@ -129,7 +131,17 @@ if _environ.get("TENSORLIB_KEEP_MEMORY", "1") != "0":
 _attach_methods()
 
 # Subpackages that are imported when they are first used, so that `import tensorlib` is quick.
-_SUBPACKAGES = ("backends", "cuda", "distributions", "fft", "linalg", "multiprocessing", "sparse", "special")
+_SUBPACKAGES = (
+    "backends",
+    "cuda",
+    "distributions",
+    "fft",
+    "linalg",
+    "multiprocessing",
+    "return_types",
+    "sparse",
+    "special",
+)
 _OF_SPARSE = ("hspmm", "smm", "sparse_coo_tensor", "spmm", "sspaddmm")
 
 

@@ -13,7 +13,7 @@ from tensorlib.attach import tensor_method
 from tensorlib.errors import GraphError, ShapeError
 from tensorlib.placement import place
 from tensorlib.printing import format_tensor
-from tensorlib.tensor import Tensor
+from tensorlib.tensor import Tensor, wrap
 
 # -- numbers -------------------------------------------------------------------------------------------------------
 
@@ -50,6 +50,14 @@ def __index__(self: Tensor) -> int:  # noqa: N807
 @tensor_method
 def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Any:  # noqa: N807
     return numpy.array(self.numpy(), dtype=dtype, copy=copy)
+
+
+@tensor_method
+def __array_wrap__(  # noqa: N807
+    self: Tensor, array: Any, context: Any = None, return_scalar: bool = False
+) -> Tensor:
+    """Make a tensor of what a function of NumPy made of one."""
+    return wrap(numpy.asarray(array))
 
 
 # -- sequences -----------------------------------------------------------------------------------------------------

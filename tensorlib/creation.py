@@ -10,9 +10,10 @@ from tensorlib._xp import device_name, is_array
 from tensorlib.attach import require_tensor, tensor_method
 from tensorlib.dims import as_shape
 from tensorlib.dtypes import as_dtype, default_float, result_type
-from tensorlib.errors import ShapeError
+from tensorlib.errors import ArgumentError, ShapeError
+from tensorlib.factories import factory
 from tensorlib.layouts import Sparse, call_sparse
-from tensorlib.placement import array_module_on, is_on, place
+from tensorlib.placement import array_module_on, get_default_device, is_on, place
 from tensorlib.tensor import Tensor, wrap
 
 
@@ -26,6 +27,7 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
         requires_grad: record operations on it.
 
     Raises:
+        ArgumentError: an integer is too great for the type.
         ShapeError: the sequences are ragged.
         TypeError: the data has no element type that tensors know.
 
@@ -37,7 +39,7 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     array = array_of("tensor", data, dtype)
     if array is data or (isinstance(data, Tensor) and array is data._array):
         array = array.copy()
-    return finished(array, device, requires_grad)
+    return finished(array, _home(data) if device is None else device, requires_grad)
 
 
 def as_tensor(data: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
@@ -65,7 +67,13 @@ def as_tensor(data: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
         if same_type and (device is None or is_on(data._array, device)):
             return data
         return data.to(dtype=dtype, device=device)
-    return finished(array_of("as_tensor", data, dtype), device, False)
+    return finished(array_of("as_tensor", data, dtype), _home(data) if device is None else device, False)
+
+
+def _home(data: Any) -> Any:
+    """Return the device for data that has none of its own; None for what stays where it is."""
+    on_host = not is_array(data) or isinstance(data, (numpy.ndarray, numpy.generic))
+    return None if isinstance(data, Tensor) or not on_host else get_default_device()
 
 
 def from_numpy(ndarray: numpy.ndarray[Any, Any]) -> Tensor:
@@ -103,6 +111,16 @@ def array_of(name: str, data: Any, dtype: Any = None) -> Any:
     return data if kind is None or data.dtype == kind else data.astype(kind)
 
 
+def _check_fits(name: str, array: Any, kind: Any) -> None:
+    """Refuse numbers that a type of integers cannot hold; one without sign holds negative ones as C does."""
+    if kind is None or kind.kind not in "iu" or array.dtype.kind not in "iu" or not array.size:
+        return
+    limits = numpy.iinfo(kind)
+    least = -limits.max if kind.kind == "u" else limits.min
+    if array.min() < least or array.max() > limits.max:
+        raise ArgumentError(f"{name}: a number does not fit in {as_dtype(kind)}, from {limits.min} to {limits.max}")
+
+
 def _array_of_sequence(name: str, data: Any, kind: numpy.dtype[Any] | None) -> Any:
     first = _first_element(data)
     if is_array(first):  # tensors and NumPy's numbers keep their type
@@ -111,8 +129,11 @@ def _array_of_sequence(name: str, data: Any, kind: numpy.dtype[Any] | None) -> A
         array = numpy.array(data)
     except ValueError as error:
         raise ShapeError(f"{name}: the nested sequences have unequal lengths: {error}") from None
+    if array.dtype.kind == "O" and isinstance(first, int):
+        raise ArgumentError(f"{name}: a number does not fit in 64 bits")
     if array.dtype.kind not in "biufVc":
         raise TypeError(f"{name}: needs numbers, not {type(first).__name__}")
+    _check_fits(name, array, kind)
     if kind is None and array.dtype.kind in "fc" and not is_array(first):
         return array.astype(default_float() if array.dtype.kind == "f" else result_type([0j]))
     return array
@@ -136,6 +157,7 @@ def finished(array: Any, device: Any, requires_grad: bool) -> Tensor:
     return result.requires_grad_() if requires_grad else result
 
 
+@factory
 def zeros(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of zeros.
 
@@ -157,6 +179,7 @@ def zeros(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, 
     return _made("zeros", shape if size is None else size, 0, dtype or default_float(), device, requires_grad)
 
 
+@factory
 def ones(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of ones; arguments as of `zeros`.
 
@@ -167,6 +190,7 @@ def ones(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, r
     return _made("ones", shape if size is None else size, 1, dtype or default_float(), device, requires_grad)
 
 
+@factory
 def empty(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor whose elements are whatever was in its memory; arguments as of `zeros`.
 
@@ -177,6 +201,7 @@ def empty(*shape: Any, size: Any = None, dtype: Any = None, device: Any = None, 
     return _made("empty", shape if size is None else size, None, dtype or default_float(), device, requires_grad)
 
 
+@factory
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return a tensor of one value.
 
@@ -211,6 +236,7 @@ def _made(name: str, size: Any, value: Any, dtype: Any, device: Any, requires_gr
     return finished(array, None, requires_grad)
 
 
+@factory
 def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return zeros in the shape, type and place of a tensor, unless another type or place is given.
 
@@ -221,6 +247,7 @@ def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires
     return _like("zeros_like", input, 0, dtype, device, requires_grad)
 
 
+@factory
 def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return ones in the shape, type and place of a tensor, unless another type or place is given.
 
@@ -231,6 +258,7 @@ def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_
     return _like("ones_like", input, 1, dtype, device, requires_grad)
 
 
+@factory
 def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return an uninitialised tensor in the shape, type and place of another, unless told otherwise.
 
@@ -241,6 +269,7 @@ def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires
     return _like("empty_like", input, None, dtype, device, requires_grad)
 
 
+@factory
 def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -263,6 +292,7 @@ def _like(name: str, input: Any, value: Any, dtype: Any, device: Any, requires_g
     return _made(name, tuple(input._array.shape), value, dtype or input._array.dtype, where, requires_grad)
 
 
+@factory
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return the identity matrix of n rows and m columns; m is n unless given.
 

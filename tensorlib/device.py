@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from tensorlib.errors import DeviceError
@@ -9,6 +10,8 @@ from tensorlib.errors import DeviceError
 
 class device:  # noqa: N801 - the field's name
     """Where a tensor's memory is: the CPU, or a CUDA device by its index.
+
+    In a `with` it is the default device of new tensors.
 
     Args:
         type: "cpu", "cuda", "cuda:1", an index of a CUDA device, or another device.
@@ -35,6 +38,18 @@ class device:  # noqa: N801 - the field's name
         self.type = name
         self.index = int(suffix) if suffix else index
 
+    def __enter__(self) -> device:
+        from tensorlib.placement import get_default_device, set_default_device  # which knows devices
+
+        _entered.stack.append(get_default_device())
+        set_default_device(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        from tensorlib.placement import set_default_device
+
+        set_default_device(_entered.stack.pop())
+
     def __repr__(self) -> str:
         return f"device(type={self.type!r}" + (")" if self.index is None else f", index={self.index})")
 
@@ -46,3 +61,11 @@ class device:  # noqa: N801 - the field's name
 
     def __hash__(self) -> int:
         return hash(str(self))
+
+
+class _Entered(threading.local):
+    def __init__(self) -> None:
+        self.stack: list[device] = []
+
+
+_entered = _Entered()

@@ -15,6 +15,10 @@ class DimensionError(IndexError):
     """A dimension is out of range for a tensor."""
 
 
+class EmptyError(ArgumentError, IndexError):
+    """There are no elements to choose from (PyTorch raises IndexError or RuntimeError)."""
+
+
 class DeviceError(TypeError, RuntimeError):
     """Arrays of two devices met in one operation, or a device is not there."""
 

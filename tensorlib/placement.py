@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,9 +13,43 @@ from tensorlib import _xp
 from tensorlib.device import device as Device
 
 
+class _Default(threading.local):
+    device = Device("cpu")
+
+
+_default = _Default()
+
+
+def get_default_device() -> Device:
+    """Return the device of new tensors for which none is named.
+
+    Example:
+        >>> tensorlib.get_default_device()
+        device(type='cpu')
+    """
+    return _default.device
+
+
+def set_default_device(device: Any) -> None:
+    """Set the device, in this thread, of new tensors for which none is named; None stands for the CPU.
+
+    What shares memory that is there already, as `from_numpy` and `frombuffer` do, stays where it is.
+
+    Raises:
+        DeviceError: there is no such device.
+
+    Example:
+        >>> tensorlib.set_default_device("cpu")
+    """
+    wanted = Device("cpu" if device is None else device)
+    if wanted.type == "cuda":
+        _xp.cuda_module()
+    _default.device = wanted
+
+
 @contextmanager
 def array_module_on(device: Any) -> Iterator[Any]:
-    """Give the array module of a device; arrays made inside with it lie there. None stands for the CPU.
+    """Give the array module of a device; arrays made inside with it lie there. None stands for the default device.
 
     Raises:
         DeviceError: there is no such device.
@@ -24,7 +59,7 @@ def array_module_on(device: Any) -> Iterator[Any]:
         ...     xp.__name__
         'numpy'
     """
-    wanted = Device("cpu" if device is None else device)
+    wanted = get_default_device() if device is None else Device(device)
     if wanted.type == "cpu":
         yield numpy
         return

@@ -16,6 +16,8 @@ from tensorlib.creation import finished
 from tensorlib.dims import as_shape
 from tensorlib.dtypes import as_dtype, default_float
 from tensorlib.errors import ArgumentError
+from tensorlib.factories import factory
+from tensorlib.placement import get_default_device
 from tensorlib.tensor import Tensor, wrap
 
 _STATE = struct.Struct("<Q16s16sII")  # initial seed; PCG64's state, increment, and the half of a number it may keep
@@ -132,7 +134,8 @@ def source_of(generator: Generator | None) -> numpy.random.Generator:
 def _finished(array: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
     kind = as_dtype(dtype or default_float()).numpy
     array = numpy.asarray(array)  # NumPy gives numbers where 0-d arrays would be meant
-    return finished(array if array.dtype == kind else array.astype(kind), device, requires_grad)
+    where = get_default_device() if device is None else device
+    return finished(array if array.dtype == kind else array.astype(kind), where, requires_grad)
 
 
 def drawn_type(dtype: Any) -> Any:
@@ -141,6 +144,7 @@ def drawn_type(dtype: Any) -> Any:
     return numpy.float32 if kind.is_floating_point and kind.itemsize < 8 else numpy.float64
 
 
+@factory
 def rand(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -164,6 +168,7 @@ def rand(
     return _finished(values, dtype, device, requires_grad)
 
 
+@factory
 def randn(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -177,6 +182,7 @@ def randn(
     return _finished(values, dtype, device, requires_grad)
 
 
+@factory
 def randint(
     low: int = 0,
     high: Any = None,
@@ -214,6 +220,7 @@ def randint(
     return _finished(values, dtype or numpy.int64, device, requires_grad)
 
 
+@factory
 def randperm(
     n: int,
     *,
@@ -236,6 +243,7 @@ def randperm(
     return _finished(source_of(generator).permutation(n), dtype or numpy.int64, device, requires_grad)
 
 
+@factory
 def rand_like(
     input: Tensor,
     *,
@@ -254,6 +262,7 @@ def rand_like(
     return rand(input.shape, generator=generator, requires_grad=requires_grad, **options)
 
 
+@factory
 def randn_like(
     input: Tensor,
     *,
@@ -272,6 +281,7 @@ def randn_like(
     return randn(input.shape, generator=generator, requires_grad=requires_grad, **options)
 
 
+@factory
 def randint_like(
     input: Tensor,
     low: int = 0,

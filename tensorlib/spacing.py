@@ -8,10 +8,12 @@ from typing import Any
 from tensorlib.creation import finished
 from tensorlib.dtypes import as_dtype, default_float, result_type
 from tensorlib.errors import ArgumentError
+from tensorlib.factories import factory
 from tensorlib.placement import array_module_on
 from tensorlib.tensor import Tensor
 
 
+@factory
 def arange(
     start: Any = 0,
     end: Any = None,
@@ -53,6 +55,7 @@ def arange(
     return finished(array, None, requires_grad)
 
 
+@factory
 def range(
     start: Any = 0,
     end: Any = None,
@@ -79,6 +82,7 @@ def range(
     return arange(start, start + (count - 0.5) * step, step, dtype=kind, device=device, requires_grad=requires_grad)
 
 
+@factory
 def logspace(
     start: Any,
     end: Any,
@@ -99,9 +103,11 @@ def logspace(
         tensor([  1.,  10., 100.])
     """
     exponents = _spaced("logspace", start, end, steps, device)
-    return finished((base**exponents).astype(as_dtype(dtype or default_float()).numpy), None, requires_grad)
+    kind = result_type([start, end, 1.0]) if dtype is None else as_dtype(dtype).numpy
+    return finished((base**exponents).astype(kind), None, requires_grad)
 
 
+@factory
 def linspace(
     start: Any, end: Any, steps: int = 100, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -115,11 +121,14 @@ def linspace(
         tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     values = _spaced("linspace", start, end, steps, device)
-    return finished(values.astype(as_dtype(dtype or default_float()).numpy), None, requires_grad)
+    kind = result_type([start, end, 1.0]) if dtype is None else as_dtype(dtype).numpy
+    return finished(values.astype(kind), None, requires_grad)
 
 
 def _spaced(name: str, start: Any, end: Any, steps: int, device: Any) -> Any:
     if steps < 0:
         raise ArgumentError(f"{name}: needs zero or more steps, not {steps}")
+    ends = [value.item() if isinstance(value, Tensor) else value for value in (start, end)]
+    kind = "c16" if any(isinstance(value, complex) for value in ends) else "f8"
     with array_module_on(device) as xp:
-        return xp.linspace(float(start), float(end), steps, dtype="f8")
+        return xp.linspace(*ends, steps, dtype=kind)

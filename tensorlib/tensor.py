@@ -308,13 +308,18 @@ class Tensor(TensorMethods):
 
     # -- to Python and NumPy -----------------------------------------------------------------------------------------
 
-    def numpy(self) -> Any:
+    def numpy(self, *, force: bool = False) -> Any:
         """Return the NumPy array that this tensor lies in; both share their memory.
+
+        Args:
+            force: take the tensor's history away and copy it to the CPU where that is needed.
 
         Raises:
             GraphError: the tensor requires a gradient; call detach() first.
             TypeError: the tensor is on a CUDA device; call cpu() first.
         """
+        if force:
+            return _xp.to_host(self._array)
         if edge_of(self) is not None:
             raise GraphError("numpy: the tensor requires a gradient; use tensor.detach().numpy()")
         if not isinstance(self._array, numpy.ndarray):

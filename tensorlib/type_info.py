@@ -45,8 +45,8 @@ class finfo:  # noqa: N801 - as in NumPy
         self.dtype = str(numpy.dtype(found.dtype).name)
 
     def __repr__(self) -> str:
-        shown = ("resolution", "min", "max", "eps", "smallest_normal", "tiny", "dtype")
-        return f"finfo({', '.join(f'{name}={getattr(self, name)}' for name in shown)})"
+        names = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
+        return f"finfo({', '.join(f'{name}={getattr(self, name):g}' for name in names)}, dtype={self.dtype})"
 
 
 class iinfo:  # noqa: N801 - as in NumPy

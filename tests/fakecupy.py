@@ -75,6 +75,15 @@ class ndarray:  # noqa: N801 - its name there
         """Copy to the host."""
         return self._host.copy()
 
+    def set(self, array):
+        """Copy from the host, into memory without gaps."""
+        if type(array) is not numpy.ndarray or (array.dtype, array.shape) != (self.dtype, self.shape):
+            raise TypeError("Array must be a NumPy array of this dtype and shape")
+        if not (self._host.flags.c_contiguous or self._host.flags.f_contiguous):
+            raise RuntimeError("Cannot set to non-contiguous array")
+        check_device([self])
+        self._host[...] = array
+
     def __array__(self, *_, **__):
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`")
 

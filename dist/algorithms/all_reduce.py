@@ -1,20 +1,18 @@
-"""All-reduce in three ways, which all give the same bits: every element is `((x0 + x1) + x2) + ...` in rank order."""
+"""All-reduce in ways that all give the same bits: every element is `((x0 + x1) + x2) + ...` in rank order."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dist.algorithms.scratch import scratch
-from dist.algorithms.segments import SEGMENT_BYTES, segments, slices
+from dist.algorithms.segments import segments, slices
+from dist.algorithms.slice_reduction import SliceReduction, piece_bytes
 from dist.channel import Channel
 from dist.reduction import ReduceOp
 from dist.transport.base import Work
-
-# A rank keeps memory for two such pieces of an array.
-PAIRWISE_BYTES: Final = 8 * SEGMENT_BYTES
 
 
 def exchange_all_reduce(channel: Channel, array: NDArray[Any], op: ReduceOp) -> None:
@@ -36,62 +34,40 @@ def exchange_all_reduce(channel: Channel, array: NDArray[Any], op: ReduceOp) -> 
     op.reduce(parts, out=array)
 
 
+def star_all_reduce(channel: Channel, array: NDArray[Any], op: ReduceOp) -> None:
+    """Reduce `array` over all ranks: everybody sends rank 0 everything, which sends everybody the result.
+
+    Few messages, 2 (n-1) instead of the n (n-1) of an exchange: that counts where ranks share cores. Args: as in
+    `exchange_all_reduce`.
+    """
+    others = range(1, channel.size)
+    if channel.rank:
+        # The result comes into the memory that is being sent; who made it had all of that.
+        channel.wait(channel.isend(array, 0), channel.irecv(array, 0))
+        return
+    parts = scratch(channel.size, len(array), array.dtype)
+    receives = [channel.irecv(parts[peer], peer) for peer in others]
+    parts[0] = array
+    channel.wait(*receives)
+    op.reduce(parts, out=array)
+    channel.wait(*[channel.isend(array, peer) for peer in others])
+
+
 def pairwise_all_reduce(channel: Channel, array: NDArray[Any], op: ReduceOp) -> None:
     """Reduce `array` over all ranks: rank k gets slice k from everybody, reduces it, and sends everybody the result.
 
-    Works on one segment after the other, so that a segment is on its way while the one before is being reduced. Args:
-    as in `exchange_all_reduce`.
+    Works on one piece of the array after the other, so that one is on its way while another is being reduced. Args: as
+    in `exchange_all_reduce`.
     """
-    pairwise = _Pairwise(channel, array, op)
-    pairwise.start(0)
-    for index in range(1, len(pairwise.parts)):
-        pairwise.start(index)
-        pairwise.reduce(index - 1)
-    pairwise.reduce(len(pairwise.parts) - 1)
-    channel.wait(*pairwise.works)
-
-
-def _segment_bytes(size: int) -> int:
-    """Return how much of an array a pairwise all-reduce works on at a time: a segment per rank, within reason."""
-    return min(SEGMENT_BYTES * size, PAIRWISE_BYTES)
-
-
-class _Pairwise:
-    """The state of one rank in a pairwise all-reduce: two segments are under way at a time."""
-
-    def __init__(self, channel: Channel, array: NDArray[Any], op: ReduceOp) -> None:
-        self._channel = channel
-        self._op = op
-        self._others = [(channel.rank + i) % channel.size for i in range(1, channel.size)]
-        self.parts = [slices(part, channel.size) for part in segments(array, _segment_bytes(channel.size))]
-        longest = max(len(piece) for piece in self.parts[0])
-        memory = scratch(2 * len(self._others), longest, array.dtype)
-        self._scratch = [memory[: len(self._others)], memory[len(self._others) :]]
-        self._received: list[list[NDArray[Any]]] = []
-        self._receives: list[list[Work]] = []
-        self.works: list[Work] = []
-
-    def start(self, index: int) -> None:
-        """Start to give every rank its slice of a segment, and to get this rank's slice from all."""
-        pieces, rank = self.parts[index], self._channel.rank
-        scratch = [memory[: len(pieces[rank])] for memory in self._scratch[index % 2]]
-        self._receives.append(
-            [self._channel.irecv(part, peer) for part, peer in zip(scratch, self._others, strict=True)]
-        )
-        self.works += [self._channel.isend(pieces[peer], peer) for peer in self._others]
-        before = self._channel.size - rank - 1  # the others start with the next rank up
-        self._received.append([*scratch[before:], pieces[rank], *scratch[:before]])
-
-    def reduce(self, index: int) -> None:
-        """Reduce this rank's slice of a segment, and start to exchange the results.
-
-        A result comes into the memory of a slice that was sent; its sender had that slice when it made the result.
-        """
-        pieces, rank = self.parts[index], self._channel.rank
-        self._channel.wait(*self._receives[index])
-        self._op.reduce(self._received[index], out=pieces[rank])
-        self.works += [self._channel.irecv(pieces[peer], peer) for peer in self._others]
-        self.works += [self._channel.isend(pieces[rank], peer) for peer in self._others]
+    pieces = [slices(part, channel.size) for part in segments(array, piece_bytes(channel.size))]
+    reduction = SliceReduction(channel, op, pieces, keep=False)
+    results: list[Work] = []
+    for index in reduction.reduced(outs=[piece[channel.rank] for piece in pieces]):
+        piece = pieces[index]
+        # A result comes into the memory of a slice that was sent; its sender had that slice when it made the result.
+        results += [channel.irecv(piece[peer], peer) for peer in reduction.others]
+        results += [channel.isend(piece[channel.rank], peer) for peer in reduction.others]
+    channel.wait(*reduction.sends, *results)
 
 
 def ring_all_reduce(channel: Channel, array: NDArray[Any], op: ReduceOp) -> None:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
+from typing import Final
+
 import numpy as np
 
-from dist.algorithms.gather import Rows
 from dist.channel import Channel
+from dist.collectives import Rows
+from dist.transport.base import Work
+
+# Steps under way at a time: enough to keep the links busy, few enough for the kernel's buffers.
+STEPS_AT_A_TIME: Final = 8
 
 
 def pairwise_all_to_all(channel: Channel, received: Rows, sent: Rows) -> None:
@@ -16,8 +23,13 @@ def pairwise_all_to_all(channel: Channel, received: Rows, sent: Rows) -> None:
         received: one contiguous array per rank, as long as what that rank sends to this one.
         sent: one contiguous array per rank.
     """
-    steps = range(1, channel.size)
-    receives = [channel.irecv(received[peer], peer) for peer in ((channel.rank - i) % channel.size for i in steps)]
-    sends = [channel.isend(sent[peer], peer) for peer in ((channel.rank + i) % channel.size for i in steps)]
-    np.copyto(received[channel.rank], sent[channel.rank])
-    channel.wait(*receives, *sends)
+    rank, size = channel.rank, channel.size
+    under_way: deque[tuple[Work, Work]] = deque()
+    for step in range(1, size):
+        if len(under_way) == STEPS_AT_A_TIME:
+            channel.wait(*under_way.popleft())
+        source, target = (rank - step) % size, (rank + step) % size
+        under_way.append((channel.irecv(received[source], source), channel.isend(sent[target], target)))
+    np.copyto(received[rank], sent[rank])
+    for works in under_way:
+        channel.wait(*works)

@@ -6,60 +6,76 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from dist.algorithms.all_to_all import pairwise_all_to_all
-from dist.algorithms.barrier import dissemination_barrier
-from dist.algorithms.broadcast import tree_broadcast
-from dist.algorithms.choose import all_reduce
-from dist.algorithms.gather import Rows, all_gather, gather, scatter
-from dist.algorithms.reduce import linear_reduce
-from dist.algorithms.reduce_scatter import direct_reduce_scatter
+from dist.algorithms.choose import ALGORITHMS, choose, overrides
+from dist.algorithms.exactness import is_exact
 from dist.channel import Channel
+from dist.collectives import Rows
 from dist.reduction import ReduceOp
 
 Array = NDArray[Any]
 
 
 class MessageCollectives:
-    """Implements `dist.collectives.Collectives` by messages; `docs/algorithms.md` states steps and bytes."""
+    """Implements `dist.collectives.Collectives` by messages; `docs/algorithms.md` states steps and bytes.
+
+    Args:
+        hosts: how many hosts the ranks are on: ranks of one host share its cores.
+
+    Raises:
+        ValueError: TENSORLIB_DIST_ALGO asks for an algorithm that does not exist.
+    """
+
+    def __init__(self, hosts: int = 1) -> None:
+        self._hosts = hosts
+        self._overrides = overrides()
 
     def all_reduce(self, channel: Channel, array: Array, op: ReduceOp) -> None:
         """See `Collectives.all_reduce`."""
-        all_reduce(channel, array, op)
+        self._run("all_reduce", array.nbytes, is_exact(op, array.dtype), channel, array, op)
 
     def reduce(self, channel: Channel, array: Array, root: int, op: ReduceOp) -> None:
         """See `Collectives.reduce`."""
-        linear_reduce(channel, array, root, op)
+        self._run("reduce", array.nbytes, is_exact(op, array.dtype), channel, array, root, op)
 
     def broadcast(self, channel: Channel, array: Array, root: int) -> None:
         """See `Collectives.broadcast`."""
-        tree_broadcast(channel, array, root)
+        self._run("broadcast", array.nbytes, False, channel, array, root)
 
     def all_gather(self, channel: Channel, rows: Rows, array: Array) -> None:
         """See `Collectives.all_gather`."""
-        all_gather(channel, rows, array)
+        self._run("all_gather", _longest(rows), False, channel, rows, array)
 
     def gather(self, channel: Channel, rows: Rows | None, array: Array, root: int) -> None:
         """See `Collectives.gather`."""
-        gather(channel, rows, array, root)
+        self._run("gather", 0, False, channel, rows, array, root)
 
     def scatter(self, channel: Channel, array: Array, rows: Rows | None, root: int) -> None:
         """See `Collectives.scatter`."""
-        scatter(channel, array, rows, root)
+        self._run("scatter", 0, False, channel, array, rows, root)
 
     def reduce_scatter(self, channel: Channel, array: Array, rows: Rows, op: ReduceOp) -> None:
         """See `Collectives.reduce_scatter`."""
-        direct_reduce_scatter(channel, array, rows, op)
+        self._run("reduce_scatter", _longest(rows), is_exact(op, array.dtype), channel, array, rows, op)
 
     def all_to_all(self, channel: Channel, received: Rows, sent: Rows) -> None:
         """See `Collectives.all_to_all`."""
-        pairwise_all_to_all(channel, received, sent)
+        self._run("all_to_all", 0, False, channel, received, sent)
 
     def barrier(self, channel: Channel) -> None:
         """See `Collectives.barrier`."""
-        dissemination_barrier(channel)
+        self._run("barrier", 0, False, channel)
 
     def abort(self, reason: str) -> None:
         """Do nothing: who aborts the transport ends what waits in it."""
 
     def close(self) -> None:
         """Do nothing: nothing is held."""
+
+    def _run(self, collective: str, nbytes: int, exact: bool, channel: Channel, *arguments: Any) -> None:
+        size = channel.size
+        name = choose(collective, nbytes, size, exact, self._hosts, self._overrides.get(collective))
+        ALGORITHMS[collective][name](channel, *arguments)
+
+
+def _longest(rows: Rows) -> int:
+    return max(row.nbytes for row in rows)

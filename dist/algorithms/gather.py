@@ -1,35 +1,25 @@
-"""Gather, all-gather and scatter: a row per rank."""
+"""Gather and scatter: a row per rank, on one rank."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dist.channel import Channel
+from dist.collectives import Rows
 
-Rows = Sequence[NDArray[Any]] | NDArray[Any]
 
-
-def all_gather(channel: Channel, rows: Rows, array: NDArray[Any]) -> None:
-    """Copy the array of every rank to all ranks; everybody sends to everybody.
+def linear_gather(channel: Channel, rows: Rows | None, array: NDArray[Any], root: int) -> None:
+    """Copy the array of every rank to group rank `root`: everybody sends it his.
 
     Args:
         channel: the call's channel.
-        rows: one contiguous array per rank, or a 2-D array of them; `rows[k]` becomes that of group rank k.
-        array: this rank's, contiguous and 1-D, of equal length and dtype on all ranks.
+        rows: on the root one contiguous array per rank, of which `rows[k]` becomes that of rank k; None elsewhere.
+        array: this rank's, contiguous and 1-D.
+        root: the group rank that gets the rows.
     """
-    others = [(channel.rank + i) % channel.size for i in range(1, channel.size)]
-    receives = [channel.irecv(rows[peer], peer) for peer in others]
-    sends = [channel.isend(array, peer) for peer in others]
-    np.copyto(rows[channel.rank], array)
-    channel.wait(*receives, *sends)
-
-
-def gather(channel: Channel, rows: Rows | None, array: NDArray[Any], root: int) -> None:
-    """Copy the array of every rank to group rank `root`, which alone has `rows`. Args: as in `all_gather`."""
     if rows is None:
         channel.wait(channel.isend(array, root))
         return
@@ -38,8 +28,11 @@ def gather(channel: Channel, rows: Rows | None, array: NDArray[Any], root: int) 
     channel.wait(*receives)
 
 
-def scatter(channel: Channel, array: NDArray[Any], rows: Rows | None, root: int) -> None:
-    """Copy `rows[k]` of group rank `root`, which alone has `rows`, to the array of rank k. Args: as in `all_gather`."""
+def linear_scatter(channel: Channel, array: NDArray[Any], rows: Rows | None, root: int) -> None:
+    """Copy `rows[k]` of group rank `root`, which alone has rows, to the array of rank k: it sends each his.
+
+    Args: as in `linear_gather`, with rows and array exchanged.
+    """
     if rows is None:
         channel.wait(channel.irecv(array, root))
         return

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dist.algorithms.segments import segments
+from dist.algorithms.segments import segments, slices
+from dist.algorithms.slice_reduction import SliceReduction, piece_bytes
 from dist.channel import Channel
 from dist.reduction import ReduceOp
+from dist.transport.base import Work
 
 
 def linear_reduce(channel: Channel, array: NDArray[Any], root: int, op: ReduceOp) -> None:
     """Reduce `array` over all ranks, in rank order, on group rank `root`: everybody sends it everything.
-
-    A tree would need fewer steps, but would add in an order that depends on the root.
 
     Args:
         channel: the call's channel.
@@ -49,3 +49,23 @@ class _RootSegment:
         """Put the result in place once everybody's part is here."""
         self._channel.wait(*self._receives)
         self._op.reduce(self._parts, out=self._array)
+
+
+def pairwise_reduce(channel: Channel, array: NDArray[Any], root: int, op: ReduceOp) -> None:
+    """Reduce `array` over all ranks, in rank order, on `root`: rank k reduces slice k, and sends the root the result.
+
+    All ranks add at the same time, and twice the array comes in at the root, not n - 1 times. Args: as in
+    `linear_reduce`.
+    """
+    rank, is_root = channel.rank, channel.rank == root
+    pieces = [slices(part, channel.size) for part in segments(array, piece_bytes(channel.size))]
+    reduction = SliceReduction(channel, op, pieces, keep=not is_root)
+    outs = [piece[rank] if is_root else np.empty_like(piece[rank]) for piece in pieces]
+    results: list[Work] = []
+    for index in reduction.reduced(outs):
+        if is_root:
+            # Into the memory of a slice that was sent; its sender had that slice when it made the result.
+            results += [channel.irecv(pieces[index][peer], peer) for peer in reduction.others]
+        else:
+            results.append(channel.isend(outs[index], root))
+    channel.wait(*reduction.sends, *results)

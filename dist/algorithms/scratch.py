@@ -12,11 +12,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class _Kept(threading.local):
-    """Memory that a thread has used before."""
+class Scratch:
+    """Memory that grows to what is asked for, and stays."""
 
     def __init__(self) -> None:
-        self.memory: NDArray[np.uint8] = np.empty(0, np.uint8)
+        self._memory: NDArray[np.uint8] = np.empty(0, np.uint8)
+
+    def arrays(self, count: int, length: int, dtype: np.dtype[Any]) -> list[NDArray[Any]]:
+        """Return `count` arrays of `length` elements, undefined, until the next call.
+
+        >>> [part.shape for part in Scratch().arrays(2, 3, np.dtype(np.float32))]
+        [(3,), (3,)]
+        """
+        stride = -(-length * dtype.itemsize // 64) * 64  # each array begins a cache line
+        if len(self._memory) < count * stride:
+            self._memory = np.empty(count * stride, np.uint8)
+        return [self._memory[i * stride :][: length * dtype.itemsize].view(dtype) for i in range(count)]
+
+
+class _Kept(threading.local):
+    """What a thread has used before."""
+
+    def __init__(self) -> None:
+        self.scratch = Scratch()
 
 
 _kept = _Kept()
@@ -26,11 +44,5 @@ def scratch(count: int, length: int, dtype: np.dtype[Any]) -> list[NDArray[Any]]
     """Return `count` arrays of `length` elements, undefined, until the next call in the same thread.
 
     A collective that failed may leave receives behind that still write into them: it must be the last on its transport.
-
-    >>> [part.shape for part in scratch(2, 3, np.dtype(np.float32))]
-    [(3,), (3,)]
     """
-    stride = -(-length * dtype.itemsize // 64) * 64  # each array begins a cache line
-    if len(_kept.memory) < count * stride:
-        _kept.memory = np.empty(count * stride, np.uint8)
-    return [_kept.memory[i * stride :][: length * dtype.itemsize].view(dtype) for i in range(count)]
+    return _kept.scratch.arrays(count, length, dtype)

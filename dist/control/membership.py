@@ -53,6 +53,10 @@ class Membership:
         """Return the first failure known, a new exception each time; None while all is well."""
         return PeerError(*self._failure) if self._failure else None
 
+    def departed(self) -> dict[int, str]:
+        """Return how each rank that has left did so: "exited" or "left the group"."""
+        return dict(self._left)
+
     def subscribe(self, callback: Callable[[PeerError], None]) -> None:
         """Have `callback` called once, at the first failure: from the control thread, or here if there was one."""
         with self._changed:
@@ -136,7 +140,8 @@ class Membership:
     def _guess(self, lost_rank: int | None) -> PeerError:
         if lost_rank is None:
             return PeerError("a rank was lost, and nothing is known of the cause")
-        how = self._left.get(lost_rank, "is gone: connection lost")
+        cut_off = f"is cut off from {self._name(self._rendezvous.rank)}: connection lost"
+        how = self._left.get(lost_rank, cut_off)
         return PeerError(f"{self._name(lost_rank)} {how}", lost_rank)
 
     def _name(self, rank: int) -> str:

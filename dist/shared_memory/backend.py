@@ -14,19 +14,19 @@ from dist.reduction import ReduceOp
 from dist.shared_memory.board import HEAD_BYTES, Board
 from dist.shared_memory.collectives import SharedMemoryCollectives
 from dist.shared_memory.meeting import share_memory
-from dist.transport import backend as tcp
+from dist.transport.shared_memory.backend import connect
 
 SLOT_BYTES: Final = 1024 * 1024
 
 
 def default_backend() -> Backend:
     """Return the default backend."""
-    return Backend(tcp.connect, HostCollectives)
+    return Backend(connect, HostCollectives)
 
 
 def backend() -> Backend:
     """Return the backend that fails where the ranks of a group cannot share memory."""
-    return Backend(tcp.connect, lambda: HostCollectives(required=True))
+    return Backend(connect, lambda: HostCollectives(required=True))
 
 
 class HostCollectives:

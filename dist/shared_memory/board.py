@@ -7,8 +7,8 @@ cannot finish before all others have taken what they wanted. So a round needs on
 A rank says that it is ready by writing the *mark* of the round, made of the call's fingerprint: who reads another mark
 than its own has met a rank that makes another call.
 
-    offset   0  mark of even rounds, and how many rounds its call takes      (8 bytes each)
-            64  mark of odd rounds, and how many rounds its call takes
+    offset   0  mark of even rounds, how many rounds its call takes, its balance      (8 bytes each)
+            64  the same of odd rounds
            128  1 + rank that aborted, or 0
            192  1 once the rank has closed its end
            256  why this rank aborted, in UTF-8, up to the first zero
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dist.channel import Channel
-from dist.errors import CollectiveMismatch, PeerLost, TransportTimeout
+from dist.errors import CollectiveMismatch, LengthMismatch, PeerLost, TransportTimeout
 from dist.shared_memory.segment import Memory
 from dist.shared_memory.waiting import fence, spins, wait_until
 
@@ -87,7 +87,12 @@ class Board:
         self.half ^= 1
 
     def rounds(
-        self, channel: Channel, count: int, put: Callable[[int, Memory], None], take: Callable[[int], None]
+        self,
+        channel: Channel,
+        count: int,
+        put: Callable[[int, Memory], None],
+        take: Callable[[int], None],
+        balance: int = 0,
     ) -> None:
         """Run the rounds of a call: as many as the rank needs that needs most.
 
@@ -96,6 +101,10 @@ class Board:
             count: how many rounds this rank knows that it needs.
             put: `put(number, slot)` fills this rank's slot; called `count` times.
             take: `take(number)` uses what all ranks have put up, and may write to this rank's slot of the next round.
+            balance: the sum over all ranks must be 0 modulo 2**64: what they give and expect fits together.
+
+        Raises:
+            LengthMismatch: it is not.
         """
         number, needed = 0, max(count, 1)
         while number < needed:
@@ -103,10 +112,13 @@ class Board:
                 put(number, self.slots[self.half][self._rank])
             if number == 0:
                 self._own[self.half * _LINE + 1] = count
+                self._own[self.half * _LINE + 2] = balance & _MASK
             half = self.half
             self.sync(channel, number)
             if number == 0:
                 needed = max(head[half * _LINE + 1] for head in self._heads)
+                if sum(head[half * _LINE + 2] for head in self._heads) & _MASK:
+                    raise LengthMismatch("a rank gives more or less than another one expects")
             take(number)
             number += 1
 

@@ -18,6 +18,7 @@ from dist.shared_memory.reducer import Reducer
 SMALL_BYTES: Final = 1024 * 1024
 _ALIGNMENT: Final = 64
 _VIEWS_KEPT: Final = 256
+_GENERATOR: Final = 0x9E3779B97F4A7C15  # odd, and its powers modulo 2**64 look random
 
 
 class SharedMemoryCollectives:
@@ -37,6 +38,8 @@ class SharedMemoryCollectives:
         self._small_bytes = min(SMALL_BYTES // size, board.slot_bytes)
         self._views: dict[tuple[int, int], tuple[list[Array], list[Array]]] = {}
         self._reducer = Reducer()
+        self._given_weights = [_weight(rank, peer, size) for peer in range(size)]
+        self._expected_weights = [_weight(peer, rank, size) for peer in range(size)]
         # A slice's results are put up beside the next slices: together they fill a slot.
         self._chunk_bytes = (board.slot_bytes - _ALIGNMENT) * size // (size + 1) // _ALIGNMENT * _ALIGNMENT
 
@@ -82,10 +85,11 @@ class SharedMemoryCollectives:
     def gather(self, channel: Channel, rows: Rows | None, array: Array, root: int) -> None:
         """See `Collectives.gather`."""
         if rows is None:
-            self._gather(channel, [], array, [])
+            self._gather(channel, [], array, [], len(array) * self._given_weights[root])
         else:
             np.copyto(rows[self._rank], array)
-            self._gather(channel, rows, array[:0], self._others)
+            expected = sum(len(rows[peer]) * self._expected_weights[peer] for peer in self._others)
+            self._gather(channel, rows, array[:0], self._others, -expected)
 
     def scatter(self, channel: Channel, array: Array, rows: Rows | None, root: int) -> None:
         """See `Collectives.scatter`."""
@@ -144,7 +148,7 @@ class SharedMemoryCollectives:
         board.sync(channel)
         return parts
 
-    def _gather(self, channel: Channel, rows: Rows, array: Array, peers: list[int]) -> None:
+    def _gather(self, channel: Channel, rows: Rows, array: Array, peers: list[int], balance: int = 0) -> None:
         """Show `array`, and fill the rows of `peers` with what they show."""
         step, board = self._board.slot_bytes // array.itemsize, self._board
 
@@ -157,7 +161,7 @@ class SharedMemoryCollectives:
                 part = rows[peer][number * step : (number + 1) * step]
                 part[:] = typed(board.taken[peer], 0, len(part), array.dtype)
 
-        board.rounds(channel, -(-len(array) // step), put, take)
+        board.rounds(channel, -(-len(array) // step), put, take, balance)
 
     def _exchange(self, channel: Channel, received: Rows, sent: Rows) -> None:
         """Fill `received[k]` with what rank k sends to this one, except for k = this rank."""
@@ -172,7 +176,9 @@ class SharedMemoryCollectives:
                 part = received[peer][number * step : (number + 1) * step]
                 part[:] = typed(board.taken[peer], self._rank * step * dtype.itemsize, len(part), dtype)
 
-        board.rounds(channel, -(-max(map(len, sent)) // step), put, take)
+        given = sum(len(sent[peer]) * self._given_weights[peer] for peer in self._others)
+        expected = sum(len(received[peer]) * self._expected_weights[peer] for peer in self._others)
+        board.rounds(channel, -(-max(map(len, sent)) // step), put, take, given - expected)
 
     def _piece(self, dtype: np.dtype[Any]) -> int:
         """Return how many elements for each rank fit into a slot."""
@@ -182,6 +188,11 @@ class SharedMemoryCollectives:
         for peer in self._others:
             part = rows[peer][number * step : (number + 1) * step]
             typed(slot, peer * step * part.itemsize, len(part), part.dtype)[:] = part
+
+
+def _weight(source: int, target: int, size: int) -> int:
+    """Return a number for each pair of ranks: lengths times these add up to 0 only where those given are expected."""
+    return pow(_GENERATOR, 1 + source * size + target, 2**64)
 
 
 class _Sliced:

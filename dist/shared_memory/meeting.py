@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dist.algorithms.gather import all_gather
+from dist.algorithms.all_gather import direct_all_gather
 from dist.channel import Channel
 from dist.shared_memory.segment import Handle, Memory, attach, create, host_identity
 
@@ -59,7 +59,7 @@ def _make(nbytes: int) -> tuple[Handle, Memory | None]:
 
 def _tell(channel: Channel, data: Memory) -> list[Memory]:
     rows = [np.empty_like(data) for _ in range(channel.size)]
-    all_gather(channel, rows, data)
+    direct_all_gather(channel, rows, data)
     return rows
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dist.faults import Fault, FaultError, FaultPlan
 from dist.testing.collectives import check_collectives
+from dist.testing.mismatches import check_mismatches
 from dist.testing.transport import check_transport
 from dist.testing.world import Outcome, RankError, run_ranks, run_world
 
@@ -14,6 +15,7 @@ __all__ = [
     "Outcome",
     "RankError",
     "check_collectives",
+    "check_mismatches",
     "check_transport",
     "run_ranks",
     "run_world",

@@ -1,8 +1,9 @@
-"""The backend `tcp`: messages over TCP connections, one to each other rank."""
+"""Backends that send messages: `tcp`, over TCP connections, one to each other rank; and what others share with it."""
 
 from __future__ import annotations
 
 import time
+from typing import Protocol, TypeVar
 
 from dist.algorithms import MessageCollectives
 from dist.backends import Backend
@@ -10,8 +11,11 @@ from dist.control.membership import Membership
 from dist.errors import PeerError, RendezvousError, StoreError, StoreTimeout, TransportError
 from dist.rendezvous import Rendezvous
 from dist.store import Store
+from dist.transport.base import Transport
+from dist.transport.handshake import AddressStore, Failure
 from dist.transport.tcp import TcpTransport, connect_tcp
 
+TransportT = TypeVar("TransportT", bound=Transport, covariant=True)
 _POLL = 0.5  # seconds
 # A rank that cannot be connected to has often failed: word of how is on its way.
 _WORD_OF_FAILURE = 1.0  # seconds
@@ -23,10 +27,30 @@ def backend() -> Backend:
 
 
 def connect(met: Rendezvous, membership: Membership, seconds: float) -> TcpTransport:
-    """Connect to the other ranks; where one of them fails meanwhile, raise that."""
+    """Connect to the other ranks over TCP."""
+    return connect_by(connect_tcp, met, membership, seconds)
+
+
+class Connector(Protocol[TransportT]):
+    """A function like `connect_tcp`."""
+
+    def __call__(
+        self, rank: int, size: int, store: AddressStore, secret: bytes, host: str, timeout: float, failure: Failure
+    ) -> TransportT:
+        """Connect this rank to the others."""
+        ...
+
+
+def connect_by(connector: Connector[TransportT], met: Rendezvous, membership: Membership, seconds: float) -> TransportT:
+    """Connect to the other ranks; where one of them fails meanwhile, raise that.
+
+    Raises:
+        PeerError: a rank failed.
+        RendezvousError: a rank could not be connected to.
+    """
     store = _WatchedStore(met.store, membership)
     try:
-        return connect_tcp(met.rank, met.size, store, met.secret, met.host, seconds, membership.failure)
+        return connector(met.rank, met.size, store, met.secret, met.host, seconds, membership.failure)
     except (TransportError, StoreError) as error:
         deadline = time.monotonic() + _WORD_OF_FAILURE
         while membership.failure() is None and time.monotonic() < deadline:

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from dist.errors import PeerLost, TransportError
-from dist.transport.framing import DATA, GOODBYE, HEADER_BYTES, unpack_header
+from dist.errors import DistError, PeerLost, TransportError
+from dist.transport.framing import DATA, GOODBYE, HEADER_BYTES, LOAN, TICKET_BYTES, pack_header, unpack_header
 from dist.transport.progress import GONE, READ, WRITE, ProgressEngine
+from dist.transport.stream import Lending, Stream
 from dist.transport.transfer import Mailbox, Message, Transfer, mismatch
 
-# A system call moves no more than this, so that both directions and all peers get their turn.
+# One step moves no more than this, so that both directions and all peers get their turn.
 CHUNK_BYTES: Final = 1024 * 1024
-# Messages that nobody has asked for yet: small ones are read up to a total per peer; others stay with the kernel, and
-# TCP makes the sender wait. Where a receive waits for what may come behind them, all are read, up to the last limit.
+# Messages that nobody has asked for yet: small ones are read up to a total per peer; others stay where they are, and
+# the sender has to wait. Where a receive waits for what may come behind them, all are read, up to the last limit.
 STAGED_MESSAGE_BYTES: Final = 64 * 1024
 STAGED_TOTAL_BYTES: Final = 1024 * 1024
 UNASKED_BYTES: Final = 1024 * 1024 * 1024
-# A transfer from this size on may not fit into the kernel's buffers, and so needs help to go on in the background.
-LARGE_BYTES: Final = 256 * 1024
+# A transfer from this size on may not fit into the buffers on its way, and so needs help to go on in the background;
+# where the receiver can copy from the sender's memory, it does.
+LARGE_BYTES: Final = 128 * 1024
 REASON_BYTES: Final = 16 * 1024
 
 Ended = Callable[["Connection", TransportError | None], None]
@@ -37,6 +37,8 @@ class Incoming(Message):
         target: where the payload goes: the receive's buffer, or memory of our own; None to throw it away.
         filled: how many bytes of it have come.
         receive: the receive that this message was matched with.
+        ticket: for a loan, what its payload is got with; nothing of that comes over the stream.
+        lent: while the ticket is being received, how many bytes it is for.
     """
 
     kind: int = DATA
@@ -45,6 +47,8 @@ class Incoming(Message):
     target: memoryview | None = None
     filled: int = 0
     receive: Transfer | None = None
+    ticket: bytes = b""
+    lent: int = 0
 
     def is_complete(self) -> bool:
         """Tell whether the whole payload has come."""
@@ -53,7 +57,11 @@ class Incoming(Message):
     def match(self, receive: Transfer, engine: ProgressEngine) -> None:
         """Let the payload go to this receive from now on, and end the receive if all of it is there."""
         receive.peer = self.source
-        if error := mismatch(receive, self):
+        error = mismatch(receive, self)
+        if self.ticket and self.connection is not None:
+            self.connection.borrow(self.ticket, receive, error)
+            return
+        if error:
             self.target = None
             engine.finish(receive, error)
             return
@@ -66,10 +74,10 @@ class Incoming(Message):
 
 @dataclass(eq=False, slots=True)
 class Outgoing:
-    """A message that is being sent, and what of it has not been given to the kernel."""
+    """A message that is being sent, and what of it has not gone out."""
 
     remaining: list[memoryview]
-    transfer: Transfer
+    transfer: Transfer | None
     started: bool = False
 
     def advance(self, count: int) -> bool:
@@ -82,12 +90,12 @@ class Outgoing:
         return not self.remaining
 
     def next_chunk(self) -> list[memoryview]:
-        """Return what to give to the kernel next."""
+        """Return what to send next."""
         return [view[:CHUNK_BYTES] for view in self.remaining]
 
 
 class Connection:
-    """Sends and receives on one authenticated, non-blocking socket.
+    """Sends and receives messages on one stream, which belongs to it.
 
     All methods are called with the engine's lock held. `ended(connection, error)` is called once, when the peer has
     said goodbye (error None), has aborted, is lost, or sends too much that nobody asks for.
@@ -95,7 +103,8 @@ class Connection:
 
     def __init__(
         self,
-        sock: socket.socket,
+        stream: Stream,
+        rank: int,
         peer: int,
         engine: ProgressEngine,
         mailbox: Mailbox[Incoming],
@@ -103,8 +112,8 @@ class Connection:
     ) -> None:
         self.peer = peer
         self.open = True
-        self._socket = sock
-        self._fd = sock.fileno()
+        self._stream = stream
+        self._rank = rank
         self._engine = engine
         self._mailbox = mailbox
         self._ended = ended
@@ -115,51 +124,81 @@ class Connection:
         self._paused = False  # the head message has nowhere to go
         self._staged_bytes = 0
         self._peer_gone = False
-        engine.add(self._fd, self._handle)
+        self._lending = stream.lending
+        self._lent: set[Transfer] = set()
+        self._borrowing: set[Transfer] = set()
+        stream.start(self._handle)
 
     # Sending
 
-    def send(self, header: bytes, transfer: Transfer) -> None:
-        """Send a message after those already on their way; what the kernel takes at once goes at once."""
-        message = Outgoing([memoryview(header), transfer.buffer], transfer)
-        if not self._outgoing and self._write(message):
-            transfer.finish()
+    def send(self, transfer: Transfer) -> None:
+        """Send a message after those already on their way; what goes at once goes at once."""
+        length = len(transfer.buffer)
+        if length >= LARGE_BYTES and self._lending is not None and self._lend(transfer, self._lending):
             return
-        self._outgoing.append(message)
-        self._engine.start(large=True)
-        self._watch()
+        header = pack_header(DATA, self._rank, transfer.tag, transfer.fingerprint, length)
+        if self._put([memoryview(header), transfer.buffer], HEADER_BYTES + length, transfer):
+            transfer.finish()
+        else:
+            self._engine.start(large=True)
 
     def flushed(self) -> bool:
-        """Tell whether the kernel has everything that was sent."""
-        return not self._outgoing
+        """Tell whether everything that was sent has gone out."""
+        return not self._outgoing and not self._lent
 
     def cut(self) -> None:
         """Break the connection without a word; both ends then find that it is lost."""
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+        self._stream.cut()
 
     def farewell(self, last_words: bytes) -> None:
         """Send a last message, unless another one is half on its way, and then the end of the stream."""
-        with contextlib.suppress(OSError):
-            if self.open and not (self._outgoing and self._outgoing[0].started):
-                self._socket.send(last_words)
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_WR)
+        midway = self._outgoing and self._outgoing[0].started
+        self._stream.end(last_words if self.open and not midway else b"")
 
-    def _write(self, message: Outgoing) -> bool:
-        """Give the kernel what it takes; tell whether that was the rest of the message."""
-        try:
-            return message.advance(self._socket.sendmsg(message.next_chunk()))
-        except BlockingIOError:
+    def _lend(self, transfer: Transfer, lending: Lending) -> bool:
+        """Let the peer copy the message from here; tell whether it can."""
+
+        def returned() -> None:
+            self._lent.discard(transfer)
+            self._engine.finish(transfer)
+
+        ticket = lending.lend(transfer.buffer, returned)
+        if ticket is None:
             return False
+        self._lent.add(transfer)
+        header = pack_header(LOAN, self._rank, transfer.tag, transfer.fingerprint, len(transfer.buffer))
+        gone_out = self._put([memoryview(header + ticket)], HEADER_BYTES + TICKET_BYTES)
+        self._engine.start(large=not gone_out)
+        return True
+
+    def _put(self, views: list[memoryview], length: int, transfer: Transfer | None = None) -> bool:
+        """Send bytes after those already on their way; tell whether all have gone out, or else keep them."""
+        sent = 0 if self._outgoing else self._send(views)
+        if sent == length:
+            return True
+        message = Outgoing(views, transfer)
+        message.advance(sent)
+        self._outgoing.append(message)
+        self._watch()
+        return False
+
+    def _send(self, views: list[memoryview]) -> int:
+        """Send what goes at once, and return the number of bytes."""
+        try:
+            return self._stream.send(views)
+        except BlockingIOError:
+            return 0
         except OSError:
             # What the peer sent before it went is still to be read, and tells why it went.
             self._read_to_the_end()
-            return False
+            return 0
 
     def _flush(self) -> None:
-        if self._write(self._outgoing[0]):
-            self._engine.finish(self._outgoing.popleft().transfer)
+        message = self._outgoing[0]
+        if message.advance(self._send(message.next_chunk())):
+            self._outgoing.popleft()
+            if message.transfer is not None:
+                self._engine.finish(message.transfer)
             if not self._outgoing:
                 self._watch()
 
@@ -177,6 +216,24 @@ class Connection:
         if self._paused and self._incoming is not None:
             self._stage(self._incoming)
 
+    def borrow(self, ticket: bytes, receive: Transfer, error: DistError | None) -> None:
+        """Copy a message that was lent into the receive's buffer, unless there is an error, and end the receive."""
+        assert self._lending is not None
+
+        def done(failure: OSError | None) -> None:
+            if failure is not None:
+                self._end(PeerLost(f"rank {self.peer}: connection lost", self.peer))
+            else:
+                self._borrowing.discard(receive)
+                self._engine.finish(receive)
+
+        if error is None:
+            self._borrowing.add(receive)
+            self._lending.fetch(ticket, receive.buffer, done)
+        else:
+            self._lending.give_back(ticket)
+            self._engine.finish(receive, error)
+
     def _read(self) -> None:
         """Read one header, or a chunk of payload, or both."""
         message = self._incoming or self._read_header()
@@ -188,7 +245,9 @@ class Connection:
                 self._engine.finish(message.receive)
         if message.is_complete():
             self._incoming = None
-            if message.kind != DATA:
+            if message.kind == LOAN:
+                self._take_loan(message)
+            elif message.kind != DATA:
                 self._take_leave(message)
 
     def _read_header(self) -> Incoming | None:
@@ -203,8 +262,8 @@ class Connection:
         message = Incoming(source, tag, fingerprint, length, kind=kind, connection=self)
         self._incoming = message
         if kind != DATA:
-            message.target = memoryview(bytearray(min(length, REASON_BYTES)))
-            message.length = len(message.target)
+            message.target = memoryview(bytearray(TICKET_BYTES if kind == LOAN else min(length, REASON_BYTES)))
+            message.length, message.lent = len(message.target), length
         elif receive := self._mailbox.arrive(message):
             message.match(receive, self._engine)
         elif self._peer_gone or self._mailbox.asks(self.peer) or self._fits(message):
@@ -228,6 +287,15 @@ class Connection:
         self._staged_bytes = unasked
         self._set_paused(False)
 
+    def _take_loan(self, message: Incoming) -> None:
+        """The ticket for a message is here: that is as good as the message."""
+        if self._lending is None or message.target is None:
+            raise TransportError(f"rank {self.peer} lends a message over a stream that does not", self.peer)
+        ticket = bytes(message.target)
+        loan = Incoming(message.source, message.tag, message.fingerprint, message.lent, LOAN, self, ticket=ticket)
+        if receive := self._mailbox.arrive(loan):
+            loan.match(receive, self._engine)
+
     def _destination(self, message: Incoming) -> memoryview:
         end = min(message.filled + CHUNK_BYTES, message.length)
         if message.target is None:
@@ -236,7 +304,7 @@ class Connection:
 
     def _receive_into(self, view: memoryview) -> int:
         try:
-            count = self._socket.recv_into(view)
+            count = self._stream.receive_into(view)
         except BlockingIOError:
             return 0
         if count == 0:
@@ -259,7 +327,7 @@ class Connection:
             self._end(PeerLost(f"rank {self.peer}: connection given up: {error}", self.peer))
 
     def _read_to_the_end(self) -> None:
-        """The peer sends no more than the kernel holds already: no use in holding anything back."""
+        """The peer sends no more than is on its way already: no use in holding anything back."""
         self._peer_gone = True
         self.stop_holding_back()
         self._watch()
@@ -278,23 +346,38 @@ class Connection:
     def fail(self, error: TransportError) -> None:
         """Stop, and let all transfers on the way over this connection raise `error`."""
         self.open = False
-        self._engine.remove(self._fd)
+        self._stream.stop()
         for message in self._outgoing:
-            self._engine.finish(message.transfer, error)
+            if message.transfer is not None:
+                self._engine.finish(message.transfer, error)
         self._outgoing.clear()
+        self._end_loans(error)
         if self._incoming is not None and self._incoming.receive is not None:
             self._engine.finish(self._incoming.receive, error)
         self._incoming = None
 
+    def _end_loans(self, error: TransportError) -> None:
+        """Let go of what is lent and borrowed; nothing of it is copied after that."""
+        if self._lending is None:
+            return
+        self._lending.revoke()
+        for transfer in self._lent | self._borrowing:
+            self._engine.finish(transfer, error)
+        self._lent.clear()
+        self._borrowing.clear()
+        for message in self._mailbox.messages():
+            if message.connection is self and message.ticket:
+                self._mailbox.take(message)
+
     def close(self, error: PeerLost) -> None:
-        """Close the socket; transfers on the way raise `error`, and what the kernel has taken still goes out."""
+        """Close the stream; transfers on the way raise `error`, and what has gone out still arrives."""
         self.fail(error)
-        self._socket.close()
+        self._stream.close()
 
     def abandon(self) -> None:
         """See `Inherited.abandon`: the parent's connection goes on."""
         self.open = False
-        self._socket.close()
+        self._stream.abandon()
 
     def _set_paused(self, paused: bool) -> None:
         if self._paused != paused:
@@ -305,7 +388,7 @@ class Connection:
         if self.open:
             reads = 0 if self._paused else READ
             writes = WRITE if self._outgoing and not self._peer_gone else 0
-            self._engine.watch(self._fd, reads | writes)
+            self._stream.watch(reads | writes)
 
 
 def closed(rank: int) -> PeerLost:

@@ -2,7 +2,7 @@
 
     offset  0  magic         4 bytes, b"TLdp"
             4  version       u8
-            5  kind          u8: DATA, ABORT or GOODBYE
+            5  kind          u8: DATA, ABORT, GOODBYE or LOAN
             6  (zero)        2 bytes
             8  source        u32, the sender's rank
            12  (zero)        4 bytes
@@ -11,7 +11,7 @@
            32  length        u64, bytes of payload that follow
 
 All numbers are little-endian. An ABORT's payload is its reason in UTF-8, its tag the rank to blame; a GOODBYE has
-neither.
+neither. A LOAN's payload stays with its sender; a ticket of `TICKET_BYTES` follows, with which the receiver gets it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ VERSION: Final = 1
 DATA: Final = 1
 ABORT: Final = 2
 GOODBYE: Final = 3
-KINDS: Final = (DATA, ABORT, GOODBYE)
+LOAN: Final = 4
+KINDS: Final = (DATA, ABORT, GOODBYE, LOAN)
+TICKET_BYTES: Final = 16
 
 _LAYOUT: Final = struct.Struct("<4sBBxxIxxxxQQQ")
 HEADER_BYTES: Final = _LAYOUT.size

@@ -13,7 +13,7 @@ import select
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from dist.errors import DistError
 from dist.timeouts import DEFAULT_TIMEOUT
@@ -23,12 +23,37 @@ READ: Final = select.EPOLLIN
 WRITE: Final = select.EPOLLOUT
 GONE: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 
-# A neighbour that runs on another core answers in less. One that shares this core cannot answer before we sleep.
+# A neighbour that runs on another core answers in less. One that shares this core gets it while we spin.
 SPIN_SECONDS: Final = 20e-6
 # How long transfers rest before the background thread takes them up.
 GRACE_SECONDS: Final = 5e-3
 
+# How often news in shared memory are looked for before the sockets are, and others on this core get their turn; and for
+# how long before the thread sleeps, because to be woken takes as long as several small messages.
+LOOKS: Final = 8
+LOOK_SECONDS: Final = 100e-6
+
 Handler = Callable[[int], None]
+
+
+class Polled(Protocol):
+    """News that no socket tells of, as in shared memory; all methods but `abandon` are called with the lock held."""
+
+    def poll(self) -> bool:
+        """Handle what is new; tell whether anything was."""
+        ...
+
+    def fall_asleep(self) -> bool:
+        """Have whoever makes news write to the engine's `wake_fd` from now on; False if there were some just now."""
+        ...
+
+    def wake_up(self) -> None:
+        """There is no need for that any more."""
+        ...
+
+    def close(self) -> None:
+        """Release what is held; there will be no more calls."""
+        ...
 
 
 class ProgressEngine:
@@ -36,15 +61,21 @@ class ProgressEngine:
 
     Handlers run with `lock` held and must not block. All methods but `wait_for`, `make_progress` and `close` are called
     with `lock` held.
+
+    Attributes:
+        lock: guards the transport.
+        wake_fd: an eventfd that wakes the thread that serves.
     """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self._changed = threading.Condition(self.lock)
         self._epoll = select.epoll()
-        self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._epoll.register(self._wake_fd, READ)
+        self.wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll.register(self.wake_fd, READ)
         self._handlers: dict[int, Handler] = {}
+        self._polled: Polled | None = None
+        self._patience = SPIN_SECONDS
         self._pending = 0  # transfers under way
         self._waiting = 0  # threads that wait for one, leading or standing by
         self._waits = 0  # how often a thread has begun to wait
@@ -55,6 +86,11 @@ class ProgressEngine:
         self._background: threading.Thread | None = None
         self._background_call = threading.Condition(self.lock)
         self._background_parked = False
+
+    def poll_too(self, polled: Polled) -> None:
+        """Serve this, too, beside the sockets; owned by the engine from now on."""
+        self._polled = polled
+        self._patience = LOOK_SECONDS
 
     def add(self, fd: int, handler: Handler) -> None:
         """Call `handler(events)` whenever `fd` has news: READ at first, and always GONE."""
@@ -109,7 +145,7 @@ class ProgressEngine:
                 if self._leading:
                     self._stand_by(remaining)
                 else:
-                    self._lead(stop, deadline, SPIN_SECONDS)
+                    self._lead(stop, deadline, self._patience)
         finally:
             self._waiting -= 1
 
@@ -124,15 +160,19 @@ class ProgressEngine:
                 self._stand_by(1.0)
         if self._background is not None:
             self._background.join()
-        self._epoll.close()
-        os.close(self._wake_fd)
+        self._release()
 
     def abandon(self) -> None:
         """See `Inherited.abandon`; a thread of the parent may have held the lock."""
         self._closed = True
         self.lock = threading.Lock()
+        self._release()
+
+    def _release(self) -> None:
         self._epoll.close()
-        os.close(self._wake_fd)
+        os.close(self.wake_fd)
+        if self._polled is not None:
+            self._polled.close()
 
     def _stand_by(self, timeout: float) -> None:
         """Let the leader go on; it may be the background thread, which makes room for one that waits."""
@@ -150,31 +190,56 @@ class ProgressEngine:
         try:
             spin_until = time.monotonic() + spin
             while not stop() and (now := time.monotonic()) < deadline:
-                if self._serve(0.0 if now < spin_until else deadline - now):
+                spinning = now < spin_until
+                if (spinning and self._look()) or self._serve(0.0 if spinning else deadline - now):
                     spin_until = time.monotonic() + spin
         finally:
             self._leading = False
             if self._standing_by:
                 self._changed.notify_all()
 
+    def _look(self) -> bool:
+        """Look for news in shared memory for a moment, and handle it; tell whether there was any."""
+        if self._polled is not None:
+            for _ in range(LOOKS):
+                if self._polled.poll():
+                    return True
+            os.sched_yield()
+        return False
+
     def _serve(self, timeout: float) -> bool:
+        """Wait until there is news, and handle it; tell whether there was any."""
+        if self._polled is None:
+            return self._select(timeout)
+        if timeout == 0.0:
+            return self._polled.poll() or self._select(timeout)
+        if not self._polled.fall_asleep():
+            return True
+        try:
+            return self._select(timeout)
+        finally:
+            self._polled.wake_up()
+
+    def _select(self, timeout: float) -> bool:
         """Wait until a socket has news, and handle it; tell whether there was any."""
         self._selecting = True
         self.lock.release()
         try:
             ready = self._epoll.poll(timeout)
+            if not ready and timeout == 0.0:
+                os.sched_yield()  # the neighbour that is to answer may share this core
         finally:
             self.lock.acquire()
             self._selecting = False
         for fd, events in ready:
-            if fd == self._wake_fd:
+            if fd == self.wake_fd:
                 os.eventfd_read(fd)
             elif handler := self._handlers.get(fd):
                 handler(events)
         return bool(ready)
 
     def _wake(self) -> None:
-        os.eventfd_write(self._wake_fd, 1)
+        os.eventfd_write(self.wake_fd, 1)
 
     def _step_in(self) -> None:
         """Run in the background thread: lead once nobody has waited for a while, until somebody does."""

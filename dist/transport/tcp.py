@@ -1,31 +1,18 @@
 """Ranks as processes anywhere: one TCP connection per pair, raw non-blocking sockets, no copies, no pickling.
 
-A message goes from the sender's buffer to the kernel and from there into the receiver's buffer. A message that nobody
-has asked for waits in a small buffer or with the kernel; only where a receive waits for a later one it is kept, up to
-1 GB per peer, beyond which the transport fails. Linux only: it uses epoll and eventfd.
+A message goes from the sender's buffer to the kernel and from there into the receiver's buffer.
 """
 
 from __future__ import annotations
 
-import logging
 import socket
 import time
-from typing import Final
 
-from dist.errors import PeerLost, TransportError
-from dist.forks import abandon_in_children
 from dist.timeouts import DEFAULT_TIMEOUT
-from dist.transport.base import ANY_SOURCE
-from dist.transport.connection import LARGE_BYTES, REASON_BYTES, Connection, Incoming, closed
-from dist.transport.framing import ABORT, DATA, GOODBYE, pack_header
 from dist.transport.handshake import Address, AddressStore, Failure, connect_mesh, listen
+from dist.transport.mesh import MeshTransport
 from dist.transport.progress import ProgressEngine
-from dist.transport.transfer import Mailbox, Transfer, check_transfer
-
-# How long `close` waits for the kernel to take what was sent.
-FLUSH_SECONDS: Final = 5.0
-
-log = logging.getLogger(__name__)
+from dist.transport.stream import SocketStream
 
 
 def connect_tcp(
@@ -53,10 +40,17 @@ def connect_tcp(
         TransportError: a rank cannot be connected to, or does not know the secret; names it.
         ValueError: the rank is not one of `size`.
     """
+    return TcpTransport(rank, connect_sockets(rank, size, store, secret, host, timeout, failure))
+
+
+def connect_sockets(
+    rank: int, size: int, store: AddressStore, secret: bytes, host: str, timeout: float, failure: Failure
+) -> dict[int, socket.socket]:
+    """Return a connected, authenticated, non-blocking socket per other rank; see `connect_tcp`."""
     if not 0 <= rank < size:
         raise ValueError(f"connect_tcp: rank {rank} is not a rank of 0..{size - 1}")
     if size == 1:
-        return TcpTransport(rank, {})
+        return {}
     deadline = time.monotonic() + timeout
     listener, address = listen(host)
     with listener:
@@ -67,163 +61,20 @@ def connect_tcp(
             else Address.decode(store.get(_address_key(peer), max(0.0, deadline - time.monotonic())))
             for peer in range(size)
         ]
-        sockets = connect_mesh(rank, secret, listener, addresses, max(0.0, deadline - time.monotonic()), failure)
-    return TcpTransport(rank, sockets)
+        return connect_mesh(rank, secret, listener, addresses, max(0.0, deadline - time.monotonic()), failure)
 
 
-class TcpTransport:
-    """The end of one rank in a full mesh of connections; implements `Transport`.
-
-    Several threads may use it. When a peer aborts, or its connection breaks, all transfers of this end fail at once and
-    name it; when a peer closes, only those that need it.
+class TcpTransport(MeshTransport):
+    """A mesh of TCP connections; implements `Transport`.
 
     Args:
         rank: this rank.
-        sockets: a connected, authenticated socket per other rank, owned by the transport from now on.
+        sockets: a connected, authenticated, non-blocking socket per other rank, owned by the transport from now on.
     """
 
     def __init__(self, rank: int, sockets: dict[int, socket.socket]) -> None:
-        self.rank = rank
-        self.size = len(sockets) + 1
-        self._engine = ProgressEngine()
-        self._mailbox: Mailbox[Incoming] = Mailbox()
-        self._failure: TransportError | None = None
-        self._closed = False
-        with self._engine.lock:
-            self._connections = {
-                peer: Connection(sock, peer, self._engine, self._mailbox, self._connection_ended)
-                for peer, sock in sockets.items()
-            }
-        abandon_in_children(self)
-
-    def isend(self, buffer: memoryview, peer: int, tag: int = 0, fingerprint: int = 0) -> Transfer:
-        """See `Transport.isend`."""
-        check_transfer(True, buffer, peer, tag, fingerprint, self.size)
-        send = Transfer(self._engine, True, buffer, peer, tag, fingerprint)
-        with self._engine.lock:
-            if error := self._why_not(peer):
-                send.finish(error)
-            elif peer == self.rank:
-                self._send_to_self(send)
-            else:
-                header = pack_header(DATA, self.rank, tag, fingerprint, len(buffer))
-                self._connections[peer].send(header, send)
-        return send
-
-    def irecv(self, buffer: memoryview, peer: int, tag: int = 0, fingerprint: int = 0) -> Transfer:
-        """See `Transport.irecv`."""
-        check_transfer(False, buffer, peer, tag, fingerprint, self.size)
-        receive = Transfer(self._engine, False, buffer, peer, tag, fingerprint)
-        with self._engine.lock:
-            if self._failure or self._closed:
-                receive.finish(self._failure or closed(self.rank))
-            elif message := self._mailbox.post(receive):
-                self._engine.start(len(buffer) >= LARGE_BYTES)
-                message.match(receive, self._engine)
-                if message.connection is not None:
-                    message.connection.resume(message)
-            elif error := self._why_not(peer):
-                self._mailbox.drop(receive)
-                receive.finish(error)
-            else:
-                self._engine.start(len(buffer) >= LARGE_BYTES)
-                for connection in self._sources(peer):
-                    connection.stop_holding_back()
-        return receive
-
-    def abort(self, reason: str) -> None:
-        """See `Transport.abort`."""
-        with self._engine.lock:
-            self._fail(PeerLost(f"rank {self.rank} aborted: {reason}", self.rank))
-
-    def drop(self, peer: int) -> None:
-        """Break the connection to a rank, as if the network had failed: for tests."""
-        with self._engine.lock:
-            self._connections[peer].cut()
-
-    def close(self) -> None:
-        """See `Transport.close`."""
-        with self._engine.lock:
-            if self._closed:
-                return
-            self._closed = True
-            self._fail_receives(closed(self.rank))
-            connections = list(self._connections.values())
-            self._engine.wait_until(
-                lambda: all(connection.flushed() for connection in connections), time.monotonic() + FLUSH_SECONDS
-            )
-            for connection in connections:
-                if not connection.flushed():
-                    log.warning("rank %d closes before rank %d has taken all that was sent", self.rank, connection.peer)
-                elif not self._failure:
-                    connection.farewell(pack_header(GOODBYE, self.rank))
-                connection.close(closed(self.rank))
-        self._engine.close()
-
-    def abandon(self) -> None:
-        """See `Inherited.abandon`."""
-        self._closed = True
-        self._engine.abandon()
-        for connection in self._connections.values():
-            connection.abandon()
-
-    def _send_to_self(self, send: Transfer) -> None:
-        """Copy a message to this rank's own mailbox, or straight to the receive that waits for it."""
-        length = len(send.buffer)
-        message = Incoming(self.rank, send.tag, send.fingerprint, length, target=send.buffer, filled=length)
-        if receive := self._mailbox.arrive(message):
-            message.match(receive, self._engine)
-        else:
-            message.target = memoryview(bytes(send.buffer))
-        send.finish()
-
-    def _sources(self, peer: int) -> list[Connection]:
-        """Return the connections that a message from `peer` can come over."""
-        if peer == ANY_SOURCE:
-            return list(self._connections.values())
-        return [] if peer == self.rank else [self._connections[peer]]
-
-    def _why_not(self, peer: int) -> TransportError | None:
-        """Return why no message can go to `peer` or come from it, or None."""
-        if self._failure:
-            return self._failure
-        if self._closed:
-            return closed(self.rank)
-        if peer == ANY_SOURCE:
-            reachable = not self._connections or any(connection.open for connection in self._connections.values())
-            return None if reachable else PeerLost("all other ranks have closed their transports")
-        return None if peer == self.rank or self._connections[peer].open else closed(peer)
-
-    def _connection_ended(self, connection: Connection, error: TransportError | None) -> None:
-        """A peer has closed its transport (no error), or has failed; see `Connection`."""
-        if error is not None:
-            self._fail(error)
-            return
-        for receive in self._mailbox.receives():
-            if why := self._why_not(receive.peer):
-                self._mailbox.drop(receive)
-                self._engine.finish(receive, why)
-
-    def _fail(self, error: TransportError) -> None:
-        """Let every transfer, pending or later, raise `error`, here and at the peers.
-
-        A peer that hears of it from us first still names the right rank: else it would see no more than our own end.
-        """
-        if self._failure or self._closed:
-            return
-        self._failure = error
-        reason = str(error).encode()[:REASON_BYTES]
-        blamed = self.rank if error.rank is None else error.rank
-        last_words = pack_header(ABORT, self.rank, tag=blamed, length=len(reason)) + reason
-        for connection in self._connections.values():
-            connection.farewell(last_words)
-            connection.fail(error)
-        self._fail_receives(error)
-
-    def _fail_receives(self, error: TransportError) -> None:
-        for receive in self._mailbox.receives():
-            self._engine.finish(receive, error)
-        self._mailbox.clear()
+        engine = ProgressEngine()
+        super().__init__(rank, engine, {peer: SocketStream(sock, engine) for peer, sock in sockets.items()})
 
 
 def _address_key(rank: int) -> str:

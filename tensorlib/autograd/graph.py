@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from tensorlib._xp import array_module
+from tensorlib.autograd.node_names import node_name
 from tensorlib.errors import GraphError
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class Node:
         "version",
     )
 
+    shape: tuple[int, ...]
+
     def __init__(
         self,
         op: Op,
@@ -100,7 +103,7 @@ class Node:
 
     def name(self) -> str:
         """Name of the node as PyTorch prints it: MulBackward0."""
-        return "".join(part.capitalize() for part in self.op.name.split("_")) + "Backward0"
+        return node_name(self)
 
     def __repr__(self) -> str:
         return f"<{self.name()} of shape {tuple(self.shape)}>"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Spellings accepted beside a parameter's own name: NumPy's for options, PyTorch's for tensors.
 OPTION_ALIASES = {
@@ -18,6 +21,37 @@ OPTION_ALIASES = {
     "split_size": "split_size_or_sections",
 }
 INPUT_ALIASES = {"x": "input", "src": "value"}
+FACTORS = ("beta", "alpha", "value")  # options that PyTorch 0.3 took by position, before the tensors they multiply
+
+
+def factors_as_options(
+    args: tuple[Any, ...], kwargs: dict[str, Any], count: int, names: Sequence[str]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Find the numbers that PyTorch 0.3 had between tensors: its `add(x, 2, y)` is `add(x, y, alpha=2)` today.
+
+    Args:
+        args: the arguments by position.
+        kwargs: those by name.
+        count: how many of `args` are tensors in today's form.
+        names: of the options that the numbers are for, in their order.
+    """
+    numbers = [value for value in args if isinstance(value, (int, float, complex))]
+    if not 0 < len(numbers) <= len(names) or len(args) != count + len(numbers) or args[-1] is numbers[-1]:
+        return args, kwargs
+    tensors = tuple([value for value in args if not isinstance(value, (int, float, complex))])
+    return tensors, {**dict(zip(names, numbers, strict=False)), **kwargs}
+
+
+def with_older_form(function: Function) -> Function:
+    """Let a function of three tensors, with options `beta` and `alpha`, be called as in PyTorch 0.3 too."""
+
+    @functools.wraps(function)
+    def flexible(*args: Any, **kwargs: Any) -> Any:
+        if len(args) > 3:
+            args, kwargs = factors_as_options(args, kwargs, 3, ("beta", "alpha"))
+        return function(*args, **kwargs)
+
+    return cast(Function, flexible)
 
 
 class OpSignature:
@@ -40,6 +74,7 @@ class OpSignature:
         self.inputs = tuple(p.name for p in tensors)
         self.required_inputs = sum(p.default is p.empty for p in tensors)
         self.options = tuple(p.name for p in options)
+        self.factors = tuple(name for name in FACTORS if name in self.options)
         self.required_options = tuple(p.name for p in options if p.default is p.empty)
         # So many options by position are all that a call needs.
         self._required_first = max((k + 1 for k, p in enumerate(options) if p.default is p.empty), default=0)
@@ -56,6 +91,8 @@ class OpSignature:
             TypeError: an argument is missing, given twice or unknown.
         """
         count = len(self.inputs)
+        if self.factors and len(args) > count:
+            args, kwargs = factors_as_options(args, kwargs, count, self.factors)
         if not kwargs and not self.variadic and len(args) >= count:
             return args[:count], self._bind_options(args[count:], kwargs)
         kwargs = dict(kwargs)

@@ -23,6 +23,7 @@ from tensorlib.ops import fourier as fourier
 from tensorlib.ops import fourier_functions as fourier_functions
 from tensorlib.ops import gather_scatter as gather_scatter
 from tensorlib.ops import histograms as histograms
+from tensorlib.ops import indefinite as indefinite
 from tensorlib.ops import indexing as indexing
 from tensorlib.ops import inverses as inverses
 from tensorlib.ops import joining as joining

@@ -32,6 +32,7 @@ def split_index(name: str, index: Any, array: Any) -> tuple[Basic, Advanced | No
     Raises:
         IndexError: there are too many indices, or one has no meaning.
     """
+    index = tuple(index) if isinstance(index, list) and _stands_for_tuple(index) else index
     shape, items = array.shape, [_plain(name, item) for item in (index if isinstance(index, tuple) else (index,))]
     if not shape and len(items) == 1 and type(items[0]) is int and items[0] in (0, -1):
         return (...,), None  # a 0-d tensor may be taken for one of a single element
@@ -50,6 +51,12 @@ def split_index(name: str, index: Any, array: Any) -> tuple[Basic, Advanced | No
     while advanced and not is_array(advanced[-1]):
         advanced.pop()
     return (*basic, ...), tuple(advanced) or None
+
+
+def _stands_for_tuple(index: list[Any]) -> bool:
+    """Tell whether a list is taken for a tuple, as in PyTorch: a short one of more than numbers."""
+    several = (list, tuple, range, slice, Tensor, numpy.ndarray)
+    return len(index) < 32 and any(isinstance(item, several) or item is None or item is Ellipsis for item in index)
 
 
 def _plain(name: str, item: Any) -> Any:
@@ -78,8 +85,9 @@ def _plain_array(name: str, item: Any) -> Any:
         raise IndexError(f"{name}: {type(item).__name__} is no index; needs {kinds}")
     if array.dtype == numpy.uint8:
         array = array.astype(bool)
-    if array.dtype.kind not in "biu":
-        raise IndexError(f"{name}: tensors that index must be integers, bool or uint8, not {array.dtype}")
+    kinds = "b" if isinstance(item, Tensor) and array.dtype.name not in ("int64", "int32") else "biu"
+    if array.dtype.kind not in kinds:
+        raise IndexError(f"{name}: tensors that index must be int64, int32, bool or uint8, not {array.dtype}")
     return int(array) if array.ndim == 0 and array.dtype.kind != "b" else array
 
 

@@ -21,13 +21,14 @@ def add(xp: Any, x: Any, other: Any, *, alpha: Any = 1) -> Any:
         alpha: a number that multiplies `other`.
 
     Raises:
+        ArgumentError: `alpha` has a point, and both are integers.
         ShapeError: the shapes do not broadcast.
 
     Example:
         >>> tensorlib.add(tensorlib.tensor([1.0, 2.0]), 10, alpha=0.5)
         tensor([6., 7.])
     """
-    return (x + other if alpha == 1 else x + alpha * other), (alpha,)
+    return (x + other if alpha == 1 else x + _factor("add", x, other, alpha) * other), (alpha,)
 
 
 add.grads(
@@ -46,6 +47,7 @@ def sub(xp: Any, x: Any, other: Any, *, alpha: Any = 1) -> Any:
         alpha: a number that multiplies `other`.
 
     Raises:
+        ArgumentError: `alpha` has a point, and both are integers.
         ShapeError: the shapes do not broadcast.
         TypeError: both are bool; use logical operations for those.
 
@@ -55,7 +57,7 @@ def sub(xp: Any, x: Any, other: Any, *, alpha: Any = 1) -> Any:
     """
     if kind_of(x, other) == "b":
         raise TypeError("sub: needs numbers, not bool; use ^ or logical_not for truth values")
-    return (x - other if alpha == 1 else x - alpha * other), (alpha,)
+    return (x - other if alpha == 1 else x - _factor("sub", x, other, alpha) * other), (alpha,)
 
 
 sub.grads(
@@ -147,6 +149,14 @@ div.grads(
     lambda xp, g, other, y, rounding_mode: g / other if rounding_mode is None else g * 0,
     lambda xp, g, other, y, rounding_mode: -g * y / other if rounding_mode is None else g * 0,
 )
+
+
+def _factor(name: str, x: Any, other: Any, alpha: Any) -> Any:
+    """Return the factor of `other`, which does not change the type."""
+    kind = kind_of(x, other)
+    if kind in "iub" and isinstance(alpha, float):
+        raise ArgumentError(f"{name}: alpha is {alpha}, but for integers it must be an integer")
+    return bool(alpha) if kind == "b" else alpha
 
 
 def kind_of(x: Any, other: Any) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from tensorlib.attach import public_function, require_tensor, tensor_method
 from tensorlib.autograd.op import op
 from tensorlib.dims import as_dim
 from tensorlib.errors import ArgumentError, ShapeError
-from tensorlib.ops.extremes import ValuesAndIndices
 from tensorlib.ops.gather_scatter import gather_backward
 from tensorlib.ops.joining import cat
+from tensorlib.return_types import TYPES
 from tensorlib.tensor import Tensor, wrap
 
 
@@ -29,7 +29,9 @@ def mode(xp: Any, x: Any, *, dim: int = -1, keepdim: bool = False) -> Any:
 
     Example:
         >>> tensorlib.mode(tensorlib.tensor([3, 1, 1, 2]))
-        ValuesAndIndices(values=tensor(1), indices=tensor(2))
+        tensorlib.return_types.mode(
+        values=tensor(1),
+        indices=tensor(2))
     """
     axis = as_dim("mode", dim, x.ndim)
     rows = xp.swapaxes(x, axis, -1) if x.ndim else x.reshape(1)
@@ -46,7 +48,7 @@ def mode(xp: Any, x: Any, *, dim: int = -1, keepdim: bool = False) -> Any:
     whole = tuple(chosen[1].shape)
     if not (keepdim and x.ndim):
         chosen = [each.reshape(each.shape[:axis] + each.shape[axis + 1 :]) for each in chosen]
-    return ValuesAndIndices(*chosen), (last.reshape(shape), axis, whole, x.shape)
+    return TYPES["mode"](*chosen), (last.reshape(shape), axis, whole, x.shape)
 
 
 def _mode_gradient(xp: Any, g: Any, last: Any, axis: int, whole: Any, shape: Any) -> Any:
@@ -120,18 +122,6 @@ def histc(xp: Any, x: Any, *, bins: int = 100, min: float = 0, max: float = 0) -
     return xp.bincount(xp.minimum(place, bins - 1), minlength=bins).astype(x.dtype), ()
 
 
-class HistogramAndEdges(NamedTuple):
-    """What `histogram` gives.
-
-    Attributes:
-        hist: the counts, or densities.
-        bin_edges: where the intervals begin, and the last ends.
-    """
-
-    hist: Any
-    bin_edges: Any
-
-
 @public_function
 @tensor_method
 def histogram(
@@ -141,7 +131,7 @@ def histogram(
     range: tuple[float, float] | None = None,
     weight: Tensor | None = None,
     density: bool = False,
-) -> HistogramAndEdges:
+) -> Any:
     """Return how many elements lie in each interval, and where the intervals begin.
 
     Args:
@@ -153,7 +143,9 @@ def histogram(
 
     Example:
         >>> tensorlib.histogram(tensorlib.tensor([1.0, 2.0, 1.0]), 2, range=(0.0, 4.0))
-        HistogramAndEdges(hist=tensor([2., 1.]), bin_edges=tensor([0., 2., 4.]))
+        tensorlib.return_types.histogram(
+        hist=tensor([2., 1.]),
+        bin_edges=tensor([0., 2., 4.]))
     """
     import numpy
 
@@ -163,7 +155,7 @@ def histogram(
     weights = None if weight is None else weight.detach().cpu().numpy().reshape(-1)
     counts, found = numpy.histogram(x, edges, range, density, weights)
     arrays = [wrap(numpy.asarray(values, x.dtype)).to(input.device) for values in (counts, found)]
-    return HistogramAndEdges(*arrays)
+    return TYPES["histogram"](*arrays)
 
 
 @op(method=False, differentiable=False, ordered=True)

@@ -6,9 +6,9 @@ from typing import Any
 
 from tensorlib.autograd.op import op
 from tensorlib.dims import as_dim
-from tensorlib.ops.extremes import ValuesAndIndices
 from tensorlib.ops.gather_scatter import gather_backward
 from tensorlib.ops.reduction import sum_type
+from tensorlib.return_types import TYPES
 
 
 @op(in_place=True)
@@ -92,7 +92,9 @@ def cummax(xp: Any, x: Any, *, dim: int) -> Any:
 
     Example:
         >>> tensorlib.tensor([1.0, 3.0, 2.0]).cummax(0)
-        ValuesAndIndices(values=tensor([1., 3., 3.]), indices=tensor([0, 1, 1]))
+        tensorlib.return_types.cummax(
+        values=tensor([1., 3., 3.]),
+        indices=tensor([0, 1, 1]))
     """
     return _running_extreme(xp, "cummax", xp.maximum, x, dim)
 
@@ -110,7 +112,9 @@ def cummin(xp: Any, x: Any, *, dim: int) -> Any:
 
     Example:
         >>> tensorlib.tensor([3.0, 1.0, 2.0]).cummin(0)
-        ValuesAndIndices(values=tensor([3., 1., 1.]), indices=tensor([0, 1, 1]))
+        tensorlib.return_types.cummin(
+        values=tensor([3., 1., 1.]),
+        indices=tensor([0, 1, 1]))
     """
     return _running_extreme(xp, "cummin", xp.minimum, x, dim)
 
@@ -118,12 +122,12 @@ def cummin(xp: Any, x: Any, *, dim: int) -> Any:
 def _running_extreme(xp: Any, name: str, extreme: Any, x: Any, dim: int) -> Any:
     axis = as_dim(name, dim, x.ndim)
     if not x.ndim:
-        return ValuesAndIndices(x.copy(), xp.zeros((), "int64")), (xp.zeros((1,), "int64"), 0, (1,))
+        return TYPES[name](x.copy(), xp.zeros((), "int64")), (xp.zeros((1,), "int64"), 0, (1,))
     values = extreme.accumulate(x, axis)
     position = xp.arange(x.shape[axis]).reshape((-1,) + (1,) * (x.ndim - 1 - axis))
     reached = xp.where((x == values) | (x != x), position, 0)
     indices = xp.maximum.accumulate(reached, axis)
-    return ValuesAndIndices(values, indices), (indices, axis, x.shape)
+    return TYPES[name](values, indices), (indices, axis, x.shape)
 
 
 def _chosen_gradient(xp: Any, g: Any, indices: Any, axis: int, shape: tuple[int, ...]) -> Any:

@@ -26,7 +26,8 @@ def contract(xp: Any, *tensors: Any, terms: tuple[str, ...], result: str) -> Any
         tensor([3., 3.])
     """
     value = xp.einsum(f"{','.join(terms)}->{result}", *tensors, optimize=len(tensors) > 1)
-    return (value.copy() if len(tensors) == 1 else value), (terms, result, *tensors)  # of one tensor it may be a view
+    value = value.copy() if len(tensors) == 1 else xp.ascontiguousarray(value).reshape(value.shape)  # not 1-d for 0-d
+    return value, (terms, result, *tensors)
 
 
 def _gradient(xp: Any, g: Any, k: int, terms: tuple[str, ...], result: str, *tensors: Any) -> Any:
@@ -45,13 +46,15 @@ contract.grads(_gradient)
 
 
 @public_function
-def einsum(equation: str, *operands: Any) -> Tensor:
+def einsum(equation: Any, *operands: Any) -> Tensor:
     """Return the sum of products that an equation describes.
 
     Args:
         equation: letters for the dimensions of each operand, separated by commas, then perhaps `->` and those of the
             result: "bij,bjk->bik". Without `->` the result has the letters that occur once, in alphabetical order.
             `...` stands for further dimensions, which broadcast.
+            Instead of an equation there may be tensors, each followed by a list of the numbers of its dimensions, and
+            then perhaps such a list for the result: `einsum(x, [0, 1], y, [1, 2], [0, 2])`.
         operands: one tensor for each group of letters, or one sequence of them.
 
     Raises:
@@ -63,6 +66,8 @@ def einsum(equation: str, *operands: Any) -> Tensor:
         tensor([[3.],
                 [3.]])
     """
+    if not isinstance(equation, str):
+        equation, operands = _from_lists((equation, *operands))
     tensors = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
     given, arrow, result = equation.replace(" ", "").partition("->")
     terms = given.split(",")
@@ -78,6 +83,25 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     prepared = [_without_repeats(term, tensor) for term, tensor in zip(terms, tensors, strict=True)]
     terms, tensors = _of_one_length(equation, [term for term, _ in prepared], [tensor for _, tensor in prepared])
     return contract(tensors, terms=tuple(terms), result=result)  # type: ignore[no-any-return]
+
+
+def _from_lists(arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """Return the equation, and the tensors, of tensors and lists of numbers that take turns."""
+    pairs = len(arguments) // 2
+    lists = [*arguments[1 : 2 * pairs : 2], *arguments[2 * pairs :]]
+    if not pairs or not all(isinstance(each, (list, tuple)) for each in lists):
+        raise ArgumentError("einsum: needs an equation, or tensors that are each followed by a list of integers")
+    terms = ["".join(_letter(number) for number in each) for each in lists]
+    equation = ",".join(terms[:pairs]) + "".join("->" + term for term in terms[pairs:])
+    return equation, arguments[: 2 * pairs : 2]
+
+
+def _letter(number: Any) -> str:
+    if number is Ellipsis:
+        return "..."
+    if not isinstance(number, int) or not 0 <= number < len(string.ascii_letters):
+        raise ArgumentError(f"einsum: a dimension's number must be from 0 to 51 or ..., not {number!r}")
+    return string.ascii_letters[number]
 
 
 def _written_out(equation: str, terms: list[str], tensors: list[Tensor]) -> tuple[list[str], str]:

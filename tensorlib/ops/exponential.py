@@ -19,7 +19,8 @@ def pow(xp: Any, x: Any, exponent: Any) -> Any:
         exponent: a tensor or number that broadcasts with `x`.
 
     Raises:
-        ArgumentError: an integer is raised to a negative integer power.
+        ArgumentError: an integer is raised to a negative integer power, given as a number; of tensors such powers
+            are rounded towards zero.
         ShapeError: the shapes do not broadcast.
 
     Example:
@@ -31,8 +32,16 @@ def pow(xp: Any, x: Any, exponent: Any) -> Any:
     except ValueError as error:
         if "negative integer powers" not in str(error):
             raise
-        raise ArgumentError("pow: integers to negative integer powers are no integers; use floats") from None
+        if not hasattr(exponent, "dtype"):
+            raise ArgumentError("pow: integers to negative integer powers are no integers; use floats") from None
+        y = _integer_powers(xp, x, exponent)
     return y, (x, exponent, y)
+
+
+def _integer_powers(xp: Any, x: Any, exponent: Any) -> Any:
+    """Return powers of integers, rounded towards zero where the exponent is negative."""
+    inverse = xp.where(x == 1, 1, xp.where(x == -1, 1 - 2 * (exponent % 2), 0))
+    return xp.where(exponent < 0, inverse, x ** xp.maximum(exponent, 0)).astype(exponent.dtype)
 
 
 def _pow_by_base(xp: Any, g: Any, x: Any, exponent: Any, y: Any) -> Any:

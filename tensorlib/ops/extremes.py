@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from tensorlib._xp import array_module
 from tensorlib.attach import public_function, tensor_method
 from tensorlib.autograd.op import op
 from tensorlib.dims import as_dim
-from tensorlib.errors import ArgumentError
+from tensorlib.errors import EmptyError
 from tensorlib.ops.reduction import Axes, kept, reduced_axes, reduced_count
 from tensorlib.ops.selection import maximum, minimum
+from tensorlib.return_types import TYPES
 from tensorlib.tensor import Tensor
-
-
-class ValuesAndIndices(NamedTuple):
-    """What operations that choose elements along a dimension give.
-
-    Attributes:
-        values: the chosen elements.
-        indices: their places along the dimension, int64.
-    """
-
-    values: Any
-    indices: Any
 
 
 @op(ordered=True)
@@ -36,7 +25,7 @@ def amax(xp: Any, x: Any, *, dim: Any = (), keepdim: bool = False) -> Any:
         keepdim: keep reduced dimensions with length 1.
 
     Raises:
-        ArgumentError: there are no elements to choose from.
+        EmptyError: there are no elements to choose from.
         DimensionError: a dimension is out of range.
 
     Example:
@@ -62,7 +51,7 @@ def amin(xp: Any, x: Any, *, dim: Any = (), keepdim: bool = False) -> Any:
         keepdim: keep reduced dimensions with length 1.
 
     Raises:
-        ArgumentError: there are no elements to choose from.
+        EmptyError: there are no elements to choose from.
         DimensionError: a dimension is out of range.
 
     Example:
@@ -86,7 +75,7 @@ def _shared_by_equals(g: Any, x: Any, y: Any, axes: Axes) -> Any:
 def check_some(name: str, x: Any, axes: Axes) -> None:
     """Refuse to choose from no elements, unless there is nothing to choose for either."""
     if not x.size and not reduced_count(x.shape, axes):
-        raise ArgumentError(f"{name}: there are no elements to choose from in shape {tuple(x.shape)}")
+        raise EmptyError(f"{name}: there are no elements to choose from in shape {tuple(x.shape)}")
 
 
 def _chosen(xp: Any, x: Any, indices: Any, axis: int, keepdim: bool) -> Any:
@@ -118,21 +107,23 @@ def max_along(xp: Any, x: Any, *, dim: int, keepdim: bool = False) -> Any:
         keepdim: keep the dimension with length 1.
 
     Raises:
-        ArgumentError: the dimension has length 0.
+        EmptyError: the dimension has length 0.
         DimensionError: the dimension is out of range.
 
     Example:
         >>> tensorlib.max_along(tensorlib.tensor([[1.0, 2.0], [4.0, 3.0]]), 1)
-        ValuesAndIndices(values=tensor([2., 4.]), indices=tensor([1, 0]))
+        tensorlib.return_types.max(
+        values=tensor([2., 4.]),
+        indices=tensor([1, 0]))
     """
     if not x.ndim:
         as_dim("max", dim, 0)
-        return ValuesAndIndices(x.copy(), xp.zeros((), "int64")), (xp.zeros((1,), "int64"), 0, 1)
+        return TYPES["max"](x.copy(), xp.zeros((), "int64")), (xp.zeros((1,), "int64"), 0, 1)
     axis = as_dim("max", dim, x.ndim)
     check_some("max", x, (axis,))
     indices = xp.expand_dims(x.argmax(axis=axis), axis)
     values, positions = _chosen(xp, x, indices, axis, keepdim)
-    return ValuesAndIndices(values, positions), (indices, axis, x.shape[axis])
+    return TYPES["max"](values, positions), (indices, axis, x.shape[axis])
 
 
 max_along.grads(lambda xp, g, indices, axis, length: _at_indices(g, indices, axis, length))
@@ -148,21 +139,23 @@ def min_along(xp: Any, x: Any, *, dim: int, keepdim: bool = False) -> Any:
         keepdim: keep the dimension with length 1.
 
     Raises:
-        ArgumentError: the dimension has length 0.
+        EmptyError: the dimension has length 0.
         DimensionError: the dimension is out of range.
 
     Example:
         >>> tensorlib.min_along(tensorlib.tensor([[1.0, 2.0], [4.0, 3.0]]), 1)
-        ValuesAndIndices(values=tensor([1., 3.]), indices=tensor([0, 1]))
+        tensorlib.return_types.min(
+        values=tensor([1., 3.]),
+        indices=tensor([0, 1]))
     """
     if not x.ndim:
         as_dim("min", dim, 0)
-        return ValuesAndIndices(x.copy(), xp.zeros((), "int64")), (xp.zeros((1,), "int64"), 0, 1)
+        return TYPES["min"](x.copy(), xp.zeros((), "int64")), (xp.zeros((1,), "int64"), 0, 1)
     axis = as_dim("min", dim, x.ndim)
     check_some("min", x, (axis,))
     indices = xp.expand_dims(x.argmin(axis=axis), axis)
     values, positions = _chosen(xp, x, indices, axis, keepdim)
-    return ValuesAndIndices(values, positions), (indices, axis, x.shape[axis])
+    return TYPES["min"](values, positions), (indices, axis, x.shape[axis])
 
 
 min_along.grads(lambda xp, g, indices, axis, length: _at_indices(g, indices, axis, length))
@@ -178,21 +171,23 @@ def median_along(xp: Any, x: Any, *, dim: int, keepdim: bool = False) -> Any:
         keepdim: keep the dimension with length 1.
 
     Raises:
-        ArgumentError: the dimension has length 0.
+        EmptyError: the dimension has length 0.
         DimensionError: the dimension is out of range.
 
     Example:
         >>> tensorlib.median_along(tensorlib.tensor([[1.0, 2.0], [4.0, 3.0]]), 1)
-        ValuesAndIndices(values=tensor([1., 3.]), indices=tensor([0, 1]))
+        tensorlib.return_types.median(
+        values=tensor([1., 3.]),
+        indices=tensor([0, 1]))
     """
     if not x.ndim:
         as_dim("median", dim, 0)
-        return ValuesAndIndices(x.copy(), xp.zeros((), "int64")), (xp.zeros((1,), "int64"), 0, 1)
+        return TYPES["median"](x.copy(), xp.zeros((), "int64")), (xp.zeros((1,), "int64"), 0, 1)
     axis = as_dim("median", dim, x.ndim)
     check_some("median", x, (axis,))
     indices = _median_indices(xp, x, axis)
     values, positions = _chosen(xp, x, indices, axis, keepdim)
-    return ValuesAndIndices(values, positions), (indices, axis, x.shape[axis])
+    return TYPES["median"](values, positions), (indices, axis, x.shape[axis])
 
 
 median_along.grads(lambda xp, g, indices, axis, length: _at_indices(g, indices, axis, length))
@@ -222,7 +217,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
         A 0-d tensor; a named tuple of `values` and `indices`; or a tensor, as `maximum`.
 
     Raises:
-        ArgumentError: there are no elements to choose from.
+        EmptyError: there are no elements to choose from.
         DimensionError: the dimension is out of range.
 
     Example:
@@ -252,7 +247,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
         A 0-d tensor; a named tuple of `values` and `indices`; or a tensor, as `minimum`.
 
     Raises:
-        ArgumentError: there are no elements to choose from.
+        EmptyError: there are no elements to choose from.
         DimensionError: the dimension is out of range.
 
     Example:
@@ -282,7 +277,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
         A 0-d tensor, or a named tuple of `values` and `indices`.
 
     Raises:
-        ArgumentError: there are no elements to choose from.
+        EmptyError: there are no elements to choose from.
         DimensionError: the dimension is out of range.
 
     Example:
@@ -305,7 +300,7 @@ def argmax(xp: Any, x: Any, *, dim: int | None = None, keepdim: bool = False) ->
         keepdim: keep the dimension with length 1.
 
     Raises:
-        ArgumentError: there are no elements to choose from.
+        EmptyError: there are no elements to choose from.
         DimensionError: the dimension is out of range.
 
     Example:
@@ -328,7 +323,7 @@ def argmin(xp: Any, x: Any, *, dim: int | None = None, keepdim: bool = False) ->
         keepdim: keep the dimension with length 1.
 
     Raises:
-        ArgumentError: there are no elements to choose from.
+        EmptyError: there are no elements to choose from.
         DimensionError: the dimension is out of range.
 
     Example:

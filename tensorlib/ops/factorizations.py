@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy
 
@@ -24,6 +24,7 @@ from tensorlib.ops.inverses import linalg_inv
 from tensorlib.ops.joining import cat
 from tensorlib.ops.matrix import matmul
 from tensorlib.ops.permutations import permutation_matrix
+from tensorlib.return_types import TYPES
 
 
 @op(method=False, holomorphic=False)
@@ -62,13 +63,6 @@ def _lower_half(xp: Any, x: Any) -> Any:
 cholesky_lower.grads(_cholesky_gradient)
 
 
-class QAndR(NamedTuple):
-    """Result of `linalg.qr`."""
-
-    Q: Any
-    R: Any
-
-
 @op(method=False)
 def linalg_qr(xp: Any, x: Any, *, mode: str = "reduced") -> Any:
     """Return matrices as products of ones with orthonormal columns and upper triangular ones.
@@ -93,7 +87,7 @@ def linalg_qr(xp: Any, x: Any, *, mode: str = "reduced") -> Any:
     else:
         q, r = xp.linalg.qr(x, mode)
         q = column_major(xp, q)
-    return QAndR(q, r), (q, r, x, mode)
+    return TYPES["linalg_qr"](q, r), (q, r, x, mode)
 
 
 def _qr_gradient(xp: Any, g: Any, q: Any, r: Any, x: Any, mode: str) -> Any:
@@ -118,13 +112,6 @@ def _tall_gradient(xp: Any, by_q: Any, by_r: Any, q: Any, r: Any) -> Any:
 linalg_qr.grads(_qr_gradient)
 
 
-class LUAndPivots(NamedTuple):
-    """Result of `linalg.lu_factor`."""
-
-    LU: Any
-    pivots: Any
-
-
 @op(method=False)
 def linalg_lu_factor(xp: Any, A: Any, *, pivot: bool = True) -> Any:
     """Return the triangular factors of matrices, packed as LAPACK does, and which rows were exchanged.
@@ -139,8 +126,10 @@ def linalg_lu_factor(xp: Any, A: Any, *, pivot: bool = True) -> Any:
 
     Example:
         >>> tensorlib.linalg.lu_factor(tensorlib.tensor([[1.0, 2.0], [4.0, 4.0]]))
-        LUAndPivots(LU=tensor([[4.0000, 4.0000],
-                [0.2500, 1.0000]]), pivots=tensor([2, 2], dtype=tensorlib.int32))
+        tensorlib.return_types.linalg_lu_factor(
+        LU=tensor([[4.0000, 4.0000],
+                [0.2500, 1.0000]]),
+        pivots=tensor([2, 2], dtype=tensorlib.int32))
     """
     check_matrix("linalg.lu_factor", A)
     packed = xp.array(A, order="C", copy=True)
@@ -148,7 +137,7 @@ def linalg_lu_factor(xp: Any, A: Any, *, pivot: bool = True) -> Any:
     for place in numpy.ndindex(*A.shape[:-2]):
         packed[place], pivots[place] = _factor(xp, A[place], pivot)
     rows = permutation_matrix.forward(xp, pivots, rows=A.shape[-2], dtype=as_dtype(A.dtype))[0]
-    return LUAndPivots(packed, pivots), (packed, rows)
+    return TYPES["linalg_lu_factor"](packed, pivots), (packed, rows)
 
 
 def _factor(xp: Any, x: Any, pivot: bool) -> tuple[Any, Any]:

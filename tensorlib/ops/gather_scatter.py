@@ -15,6 +15,7 @@ from tensorlib.kernels.gathering import gathered_rows
 from tensorlib.ops._index import add_at, along_dim, check_range
 from tensorlib.ops.broadcasting import broadcast_shapes
 from tensorlib.ops.indexing import getitem, getitem_backward, places, put_elements
+from tensorlib.spacing import arange
 from tensorlib.tensor import Tensor
 
 
@@ -303,12 +304,13 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 
 @public_function
 @tensor_method
-def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Tensor:
+def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None) -> Tensor:
     """Return a tensor with every place along a dimension repeated.
 
     Args:
         input: a tensor.
-        repeats: how often, one number for all or a tensor with one for each place.
+        repeats: how often, one number for all or a tensor with one for each place; left out, `input` is that tensor,
+            and the places themselves are repeated.
         dim: the dimension; the flattened tensor is repeated unless given.
 
     Raises:
@@ -320,6 +322,8 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Te
         tensor([1, 1, 2])
     """
     require_tensor("repeat_interleave", input)
+    if repeats is None:
+        input, repeats, dim = arange(len(input)), input, 0
     x: Tensor = input.reshape(-1) if dim is None else input
     axis = 0 if dim is None else as_dim("repeat_interleave", dim, x.ndim)
     counts = numpy.asarray(repeats.tolist() if isinstance(repeats, Tensor) else repeats)

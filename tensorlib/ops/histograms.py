@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy
 
 from tensorlib.attach import public_function, require_tensor
 from tensorlib.errors import ArgumentError, ShapeError
+from tensorlib.return_types import TYPES
 from tensorlib.tensor import Tensor, wrap
-
-
-class HistogramAndEdgesOfDimensions(NamedTuple):
-    """Result of `histogramdd`."""
-
-    hist: Any
-    bin_edges: Any
 
 
 @public_function
@@ -27,7 +21,7 @@ def histogramdd(
     range: Sequence[float] | None = None,
     weight: Tensor | None = None,
     density: bool = False,
-) -> HistogramAndEdgesOfDimensions:
+) -> Any:
     """Return how many points lie in each cell of a grid, and the edges of the cells.
 
     Args:
@@ -66,7 +60,7 @@ def histogramdd(
     weights = None if weight is None else _on_host(weight).reshape(-1)
     hist, found = numpy.histogramdd(x.reshape(-1, count), edges, ends, density, weights)
     made = [wrap(numpy.asarray(values, x.dtype)).to(input.device) for values in (hist, *found)]
-    return HistogramAndEdgesOfDimensions(made[0], tuple(made[1:]))
+    return TYPES["histogramdd"](made[0], tuple(made[1:]))
 
 
 def _on_host(tensor: Tensor) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from tensorlib.autograd.op import op
 from tensorlib.errors import ShapeError
 from tensorlib.ops._linalg import adjoint_of, check_matrix, check_square, column_major, diagonal_matrix, solved
+from tensorlib.return_types import TYPES
 
 
 @op(method=False)
@@ -111,13 +112,6 @@ def _determinant_gradient(xp: Any, g: Any, x: Any, y: Any) -> Any:
 linalg_det.grads(_determinant_gradient)
 
 
-class SignAndLogDeterminant(NamedTuple):
-    """Result of `slogdet`."""
-
-    sign: Any
-    logabsdet: Any
-
-
 @op(method=False)
 def linalg_slogdet(xp: Any, x: Any) -> Any:
     """Return the signs of determinants, and the logarithms of their magnitudes, which do not overflow.
@@ -136,7 +130,7 @@ def linalg_slogdet(xp: Any, x: Any) -> Any:
     check_square("linalg.slogdet", x)
     sign, size = xp.linalg.slogdet(x)
     sign = xp.asarray(sign)
-    return SignAndLogDeterminant(sign, xp.asarray(size)), (x, sign)
+    return TYPES["linalg_slogdet"](sign, xp.asarray(size)), (x, sign)
 
 
 def _log_determinant_gradient(xp: Any, g: Any, x: Any, sign: Any) -> Any:

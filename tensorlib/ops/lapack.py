@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from tensorlib.attach import public_function, require_tensor, tensor_method
 from tensorlib.creation import eye
 from tensorlib.errors import ShapeError
 from tensorlib.ops import factorizations, inverses, linear_systems, matrix_norms, spectra
 from tensorlib.ops._linalg import check_square
+from tensorlib.return_types import TYPES
 from tensorlib.tensor import Tensor
 
 
@@ -73,10 +74,12 @@ def slogdet(input: Tensor) -> Any:
 
     Example:
         >>> tensorlib.slogdet(tensorlib.tensor([[-1.0]]))
-        SignAndLogDeterminant(sign=tensor(-1.), logabsdet=tensor(0.))
+        tensorlib.return_types.slogdet(
+        sign=tensor(-1.),
+        logabsdet=tensor(0.))
     """
     require_tensor("slogdet", input)
-    return inverses.linalg_slogdet(input)
+    return TYPES["slogdet"](*inverses.linalg_slogdet(input))
 
 
 @public_function
@@ -171,20 +174,12 @@ def qr(input: Tensor, some: bool = True) -> Any:
         tensor([[5.]])
     """
     require_tensor("qr", input)
-    return factorizations.linalg_qr(input, mode="reduced" if some else "complete")
-
-
-class SVD(NamedTuple):
-    """Result of `svd`."""
-
-    U: Any
-    S: Any
-    V: Any
+    return TYPES["qr"](*factorizations.linalg_qr(input, mode="reduced" if some else "complete"))
 
 
 @public_function
 @tensor_method
-def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> SVD:
+def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
     """Return `U`, `S` and `V`, such that `U @ diag(S) @ V.mH` are the given matrices.
 
     Args:
@@ -203,8 +198,8 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> SVD:
     u, s, vh = matrix_norms.linalg_svd(input, full_matrices=not some)
     if not compute_uv:
         m, n = input.shape[-2:]
-        return SVD(input.new_zeros(*input.shape[:-2], m, m), s, input.new_zeros(*input.shape[:-2], n, n))
-    return SVD(u, s, vh.mH)
+        return TYPES["svd"](input.new_zeros(*input.shape[:-2], m, m), s, input.new_zeros(*input.shape[:-2], n, n))
+    return TYPES["svd"](u, s, vh.mH)
 
 
 @public_function
@@ -246,18 +241,11 @@ def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
     return linear_systems.linalg_lu_solve(LU_data, LU_pivots, b)
 
 
-class TriangularSolution(NamedTuple):
-    """Result of `triangular_solve`."""
-
-    solution: Any
-    cloned_coefficient: Any
-
-
 @public_function
 @tensor_method
 def triangular_solve(
     b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
-) -> TriangularSolution:
+) -> Any:
     """Return X such that `A @ X = b` for triangular matrices A, and a copy of A.
 
     Args:
@@ -279,7 +267,7 @@ def triangular_solve(
     require_tensor("triangular_solve", A)
     matrix, upper = (A.mT, not upper) if transpose else (A, upper)
     solution = linear_systems.linalg_solve_triangular(matrix, b, upper=upper, unitriangular=unitriangular)
-    return TriangularSolution(solution, A.clone())
+    return TYPES["triangular_solve"](solution, A.clone())
 
 
 @public_function

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from tensorlib._xp import to_host
 from tensorlib.attach import public_function, require_tensor, tensor_method
@@ -12,6 +12,7 @@ from tensorlib.ops import complex, factorizations, lapack, linear_systems, selec
 from tensorlib.ops._linalg import check_matrix, check_square
 from tensorlib.ops.diagonals import tril
 from tensorlib.ops.joining import cat
+from tensorlib.return_types import TYPES
 from tensorlib.tensor import Tensor
 
 
@@ -75,16 +76,9 @@ def btrisolve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
     return linear_systems.linalg_lu_solve(LU_data, LU_pivots, b[..., None])[..., 0]
 
 
-class Eigen(NamedTuple):
-    """Result of `eig` and `symeig`."""
-
-    eigenvalues: Any
-    eigenvectors: Any
-
-
 @public_function
 @tensor_method
-def eig(a: Tensor, eigenvectors: bool = False) -> Eigen:
+def eig(a: Tensor, eigenvectors: bool = False) -> Any:
     """Return the eigenvalues of a real square matrix as rows of real and imaginary part, and eigenvectors if wanted.
 
     For a pair of complex eigenvalues, two columns hold the real and the imaginary part of the first one's vector, as
@@ -101,12 +95,12 @@ def eig(a: Tensor, eigenvectors: bool = False) -> Eigen:
     _require_matrices("eig", a)
     values, vectors = spectra.linalg_eig(a)
     packed = selection.where(values.imag < 0, -vectors.imag, vectors.real) if eigenvectors else a.new_empty(0)
-    return Eigen(complex.view_as_real(values), packed)
+    return TYPES["eig"](complex.view_as_real(values), packed)
 
 
 @public_function
 @tensor_method
-def symeig(input: Tensor, eigenvectors: bool = False, upper: bool = True) -> Eigen:
+def symeig(input: Tensor, eigenvectors: bool = False, upper: bool = True) -> Any:
     """Return the eigenvalues of a symmetric matrix in ascending order, and eigenvectors if wanted.
 
     Args:
@@ -123,7 +117,7 @@ def symeig(input: Tensor, eigenvectors: bool = False, upper: bool = True) -> Eig
     """
     require_tensor("symeig", input)
     values, vectors = spectra.linalg_eigh(input, UPLO="U" if upper else "L")
-    return Eigen(values, vectors if eigenvectors else input.new_empty(0))
+    return TYPES["symeig"](values, vectors if eigenvectors else input.new_empty(0))
 
 
 @public_function
@@ -176,16 +170,9 @@ def gesv(B: Tensor, A: Tensor) -> tuple[Tensor, Tensor]:
     return linear_systems.linalg_solve(A, B), factorizations.linalg_lu_factor(A).LU
 
 
-class Reflections(NamedTuple):
-    """Result of `geqrf`."""
-
-    a: Any
-    tau: Any
-
-
 @public_function
 @tensor_method
-def geqrf(input: Tensor) -> Reflections:
+def geqrf(input: Tensor) -> Any:
     """Return the QR factors of a matrix as LAPACK packs them: R above the diagonal, Householder vectors below.
 
     Raises:
@@ -200,8 +187,8 @@ def geqrf(input: Tensor) -> Reflections:
 
     _require_matrices("geqrf", input)
     packed, tau = numpy.linalg.qr(to_host(input._array), "raw")
-    result = Reflections(from_numpy(packed.T), from_numpy(tau))
-    return result if not input.is_cuda else Reflections(*[part.to(input.device) for part in result])
+    result = TYPES["geqrf"](from_numpy(packed.T), from_numpy(tau))
+    return result if not input.is_cuda else TYPES["geqrf"](*[part.to(input.device) for part in result])
 
 
 @public_function

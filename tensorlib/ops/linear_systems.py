@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from tensorlib.attach import public_function, require_tensor
 from tensorlib.creation import eye
@@ -15,6 +15,7 @@ from tensorlib.ops.factorizations import cholesky_lower, linalg_lu_factor
 from tensorlib.ops.inverses import linalg_inv, pseudo_inverse, solve_matrices
 from tensorlib.ops.matrix import matmul
 from tensorlib.ops.permutations import permutation_matrix
+from tensorlib.return_types import TYPES
 from tensorlib.tensor import Tensor
 
 
@@ -54,13 +55,6 @@ def _solve_matrices(A: Tensor, B: Tensor, left: bool) -> Tensor:
     if left:
         return solve_matrices(A, B)  # type: ignore[no-any-return]
     return solve_matrices(A.swapaxes(-1, -2), B.swapaxes(-1, -2)).swapaxes(-1, -2)  # type: ignore[no-any-return]
-
-
-class ResultAndInfo(NamedTuple):
-    """Result of the functions that tell failure by a number: 0 for success."""
-
-    result: Any
-    info: Any
 
 
 @public_function
@@ -116,7 +110,7 @@ def linalg_cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
 
 
 @public_function
-def linalg_inv_ex(A: Tensor, *, check_errors: bool = False) -> ResultAndInfo:
+def linalg_inv_ex(A: Tensor, *, check_errors: bool = False) -> Any:
     """Return inverses and 0; or where one is singular, matrices of nan and 1.
 
     Raises:
@@ -126,11 +120,11 @@ def linalg_inv_ex(A: Tensor, *, check_errors: bool = False) -> ResultAndInfo:
         >>> tensorlib.linalg.inv_ex(tensorlib.zeros(1, 1)).info
         tensor(1, dtype=tensorlib.int32)
     """
-    return _without_error(linalg_inv, A, check_errors)
+    return TYPES["linalg_inv_ex"](*_without_error(linalg_inv, A, check_errors))
 
 
 @public_function
-def linalg_cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -> ResultAndInfo:
+def linalg_cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -> Any:
     """Return the factors of `linalg.cholesky` and 0; or where there are none, matrices of nan and 1.
 
     Raises:
@@ -140,37 +134,30 @@ def linalg_cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = F
         >>> tensorlib.linalg.cholesky_ex(-tensorlib.ones(1, 1)).info
         tensor(1, dtype=tensorlib.int32)
     """
-    return _without_error(lambda x: linalg_cholesky(x, upper=upper), A, check_errors)
+    found = _without_error(lambda x: linalg_cholesky(x, upper=upper), A, check_errors)
+    return TYPES["linalg_cholesky_ex"](*found)
 
 
-def _without_error(function: Any, A: Tensor, check_errors: bool) -> ResultAndInfo:
+def _without_error(function: Any, A: Tensor, check_errors: bool) -> tuple[Any, Any]:
     """Call a function for each matrix by itself, so that one without a result does not spoil the others."""
     require_tensor("linalg", A)
     check_square("linalg", A)
     info = A.new_zeros(A.shape[:-2]).int()
     try:
-        return ResultAndInfo(function(A), info)
+        return function(A), info
     except LinAlgError:
         if check_errors:
             raise
     if A.ndim == 2:
-        return ResultAndInfo(A * math.nan, info + 1)
+        return A * math.nan, info + 1
     rows = [_without_error(function, x, False) for x in A]
     from tensorlib.ops.joining import stack
 
-    return ResultAndInfo(stack([row.result for row in rows]), stack([row.info for row in rows]))
-
-
-class Factors(NamedTuple):
-    """Result of `linalg.lu`."""
-
-    P: Any
-    L: Any
-    U: Any
+    return stack([result for result, _ in rows]), stack([info for _, info in rows])
 
 
 @public_function
-def linalg_lu(A: Tensor, *, pivot: bool = True) -> Factors:
+def linalg_lu(A: Tensor, *, pivot: bool = True) -> Any:
     """Return matrices as products of a permutation, a lower and an upper triangular matrix.
 
     Raises:
@@ -182,12 +169,12 @@ def linalg_lu(A: Tensor, *, pivot: bool = True) -> Factors:
                 [0., 1.]])
     """
     require_tensor("linalg.lu", A)
-    factors = lu_unpack(*linalg_lu_factor(A, pivot=pivot))
-    return factors if pivot else factors._replace(P=A.new_empty(0))
+    P, L, U = lu_unpack(*linalg_lu_factor(A, pivot=pivot))
+    return TYPES["linalg_lu"](P if pivot else A.new_empty(0), L, U)
 
 
 @public_function
-def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True) -> Factors:
+def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True) -> Any:
     """Return the three matrices that `linalg.lu_factor` packs; empty ones for what is not asked for.
 
     Example:
@@ -201,9 +188,9 @@ def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpa
     k, none = min(LU_data.shape[-2:]), LU_data.new_empty(0)
     P = permutation_matrix(LU_pivots, rows=LU_data.shape[-2], dtype=LU_data.dtype) if unpack_pivots else none
     if not unpack_data:
-        return Factors(P, none, none)
+        return TYPES["lu_unpack"](P, none, none)
     ones = eye(LU_data.shape[-2], k, dtype=LU_data.dtype, device=LU_data.device)
-    return Factors(P, tril(LU_data[..., :k], -1) + ones, triu(LU_data[..., :k, :]))
+    return TYPES["lu_unpack"](P, tril(LU_data[..., :k], -1) + ones, triu(LU_data[..., :k, :]))
 
 
 @public_function
@@ -238,17 +225,8 @@ def linalg_lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True,
     return linalg_solve_triangular(U, inner, upper=True)
 
 
-class LeastSquares(NamedTuple):
-    """Result of `linalg.lstsq`."""
-
-    solution: Any
-    residuals: Any
-    rank: Any
-    singular_values: Any
-
-
 @public_function
-def linalg_lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None) -> LeastSquares:
+def linalg_lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
     """Return the X of least norm for which the columns of `A @ X - B` are shortest.
 
     Args:
@@ -282,7 +260,7 @@ def linalg_lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: st
     full = A.shape[-2] > A.shape[-1] and bool((rank == A.shape[-1]).all())
     residuals = (A @ solution - right).abs().square().sum(-2) if full else B.new_empty(0)
     values = linalg_svdvals(A) if driver in ("gelsd", "gelss") else A.new_empty(0)
-    return LeastSquares(solution[..., 0] if vector else solution, residuals, rank, values)
+    return TYPES["linalg_lstsq"](solution[..., 0] if vector else solution, residuals, rank, values)
 
 
 @public_function

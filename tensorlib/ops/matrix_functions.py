@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlib.attach import in_place_method, public_function, require_tensor, tensor_method
+from tensorlib.autograd.signature import with_older_form
 from tensorlib.dtypes import factor_for
 from tensorlib.errors import ShapeError
 from tensorlib.ops.matrix import matmul
@@ -140,6 +141,7 @@ def _added(name: str, added: Tensor, product: Tensor, beta: Any, alpha: Any) -> 
 @public_function
 @in_place_method
 @tensor_method
+@with_older_form
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """Return `beta * input + alpha * (mat1 @ mat2)` for matrices.
 
@@ -164,6 +166,7 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: An
 @public_function
 @in_place_method
 @tensor_method
+@with_older_form
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """Return `beta * input + alpha * (mat @ vec)` for a matrix (n, k) and a vector (k,).
 
@@ -181,6 +184,7 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any 
 @public_function
 @in_place_method
 @tensor_method
+@with_older_form
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """Return `beta * input + alpha * outer(vec1, vec2)` for vectors of lengths n and m.
 
@@ -197,6 +201,7 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any
 @public_function
 @in_place_method
 @tensor_method
+@with_older_form
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """Return `beta * input + alpha * (batch1 @ batch2)` for batches of matrices, (b, n, k) and (b, k, m).
 
@@ -214,6 +219,7 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alp
 @public_function
 @in_place_method
 @tensor_method
+@with_older_form
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """Return `beta * input + alpha * (batch1 @ batch2).sum(0)` for batches of matrices, (b, n, k) and (b, k, m).
 

@@ -20,12 +20,12 @@ from tensorlib.ops.inverses import linalg_inv
 from tensorlib.ops.matrix import matmul
 from tensorlib.ops.selection import clamp
 from tensorlib.ops.shape import roll
-from tensorlib.ops.spectra import SingularValuesAndVectors, linalg_eig, linalg_eigh, svd_full, svd_thin
+from tensorlib.ops.spectra import linalg_eig, linalg_eigh, svd_full, svd_thin
 from tensorlib.tensor import Tensor
 
 
 @public_function
-def linalg_svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> SingularValuesAndVectors:
+def linalg_svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> Any:
     """Return `U`, `S` and `Vh`, such that `U @ diag(S) @ Vh` are the given matrices.
 
     Args:
@@ -43,7 +43,7 @@ def linalg_svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = No
     require_tensor("linalg.svd", A)
     check_matrix("linalg.svd", A)
     square = A.shape[-1] == A.shape[-2]
-    return svd_full(A) if full_matrices and not square else svd_thin(A)  # type: ignore[no-any-return]
+    return svd_full(A) if full_matrices and not square else svd_thin(A)
 
 
 @public_function

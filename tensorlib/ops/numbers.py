@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 from tensorlib.attach import public_function, require_tensor, tensor_method
 from tensorlib.autograd.op import op
+from tensorlib.return_types import TYPES
 from tensorlib.tensor import Tensor
 
 LOG_2 = math.log(2)
@@ -78,18 +79,6 @@ ldexp.grads(
 )
 
 
-class MantissaAndExponent(NamedTuple):
-    """What `frexp` gives.
-
-    Attributes:
-        mantissa: from 0.5 up to but not including 1 in magnitude, or 0.
-        exponent: of 2, int32.
-    """
-
-    mantissa: Any
-    exponent: Any
-
-
 @op()
 def frexp(xp: Any, x: Any) -> Any:
     """Split floating point numbers into mantissa and exponent: `mantissa * 2 ** exponent`.
@@ -99,12 +88,14 @@ def frexp(xp: Any, x: Any) -> Any:
 
     Example:
         >>> tensorlib.frexp(tensorlib.tensor([12.0]))
-        MantissaAndExponent(mantissa=tensor([0.7500]), exponent=tensor([4], dtype=tensorlib.int32))
+        tensorlib.return_types.frexp(
+        mantissa=tensor([0.7500]),
+        exponent=tensor([4], dtype=tensorlib.int32))
     """
     if x.dtype.kind != "f":
         raise TypeError(f"frexp: needs a floating point tensor, not {x.dtype}")
     mantissa, exponent = xp.frexp(x)
-    return MantissaAndExponent(mantissa, exponent), (exponent,)
+    return TYPES["frexp"](mantissa, exponent), (exponent,)
 
 
 frexp.grads(lambda xp, g, exponent: g[0] * 2.0 ** (-exponent))

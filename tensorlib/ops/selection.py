@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from tensorlib.attach import tensor_method
 from tensorlib.autograd.op import check_broadcast, op
 from tensorlib.dtypes import fitted_number, result_type
 from tensorlib.errors import ArgumentError
+from tensorlib.tensor import Tensor
 
 
-@op(numbers=True)
+@op(numbers=True, method=False)
 def where(xp: Any, condition: Any, x: Any = None, other: Any = None) -> Any:
     """Return the elements of `x` where a condition is true, and those of `other` elsewhere.
 
     Args:
         condition: a bool (or uint8) tensor.
-        x: a tensor or number; left out together with `other`, the result is the indices of the true elements, one
-            int64 tensor for each dimension.
+        x: a tensor or number; left out together with `other`, the result is the indices of the elements that are true,
+            or not 0, one int64 tensor for each dimension.
         other: a tensor or number.
 
     Raises:
@@ -28,10 +30,10 @@ def where(xp: Any, condition: Any, x: Any = None, other: Any = None) -> Any:
         >>> tensorlib.where(x > 0, x, 0.0), tensorlib.where(x > 0)
         (tensor([0., 2.]), (tensor([1]),))
     """
+    if x is None and other is None and hasattr(condition, "dtype"):
+        return tuple(xp.nonzero(condition if condition.ndim else condition.reshape(1))), (condition,)
     if getattr(condition, "dtype", "number") not in ("bool", "uint8"):
         raise TypeError(f"where: the condition must be a bool tensor, not {getattr(condition, 'dtype', 'a number')}")
-    if x is None and other is None:
-        return tuple(xp.nonzero(condition if condition.ndim else condition.reshape(1))), (condition,)
     if x is None or other is None:
         raise TypeError("where: needs both x and other, or none of them")
     if getattr(x, "dtype", 0) is not getattr(other, "dtype", 1):
@@ -44,6 +46,16 @@ where.grads(
     lambda xp, g, condition: xp.where(condition, g, 0),
     lambda xp, g, condition: xp.where(condition, 0, g),
 )
+
+
+def _chosen(self: Tensor, condition: Tensor, other: Any) -> Tensor:
+    """Return this tensor's elements where a condition is true, and those of another tensor or number elsewhere."""
+    result: Tensor = where(condition, self, other)
+    return result
+
+
+_chosen.__name__ = "where"
+tensor_method(_chosen)
 
 
 def select(name: str, xp: Any, condition: Any, x: Any, other: Any) -> Any:

@@ -8,8 +8,8 @@ from tensorlib.autograd.op import op
 from tensorlib.dims import as_dim
 from tensorlib.errors import ArgumentError
 from tensorlib.ops._index import along_dim
-from tensorlib.ops.extremes import ValuesAndIndices
 from tensorlib.ops.gather_scatter import gather_backward
+from tensorlib.return_types import TYPES
 
 
 def _order(xp: Any, x: Any, axis: int, descending: bool) -> Any:
@@ -56,7 +56,7 @@ def sort(xp: Any, x: Any, *, dim: int = -1, descending: bool = False, stable: bo
     """
     axis = as_dim("sort", dim, x.ndim)
     values, order = _sorted(xp, x, axis, descending)
-    return ValuesAndIndices(values, order), (axis, order, x.shape)
+    return TYPES["sort"](values, order), (axis, order, x.shape)
 
 
 sort.grads(_to_places)
@@ -110,7 +110,7 @@ def topk(xp: Any, x: Any, *, k: int, dim: int = -1, largest: bool = True, sorted
     if not 0 <= k <= available:
         raise ArgumentError(f"topk: there are {available} elements along dimension {dim}, not {k}")
     values, order = _extremes(xp, x, k, axis, largest) if x.ndim else _sorted(xp, x, axis, largest)
-    return ValuesAndIndices(values, order), (axis, order, x.shape)
+    return TYPES["topk"](values, order), (axis, order, x.shape)
 
 
 def _extremes(xp: Any, x: Any, k: int, axis: int, largest: bool) -> tuple[Any, Any]:
@@ -161,7 +161,7 @@ def kthvalue(xp: Any, x: Any, *, k: int, dim: int = -1, keepdim: bool = False) -
         values, order = values[place], order[place]
     kept = values.shape
     shape = kept if keepdim or not x.ndim else kept[:axis] + kept[axis + 1 :]
-    chosen = ValuesAndIndices(values.reshape(shape).copy(), order.reshape(shape).copy())
+    chosen = TYPES["kthvalue"](values.reshape(shape).copy(), order.reshape(shape).copy())
     return chosen, (axis, order, kept, x.shape)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from tensorlib._xp import linear_algebra
 from tensorlib.autograd.op import op
@@ -19,21 +19,7 @@ from tensorlib.ops._linalg import (
     solved,
 )
 from tensorlib.ops.inverses import linalg_inv
-
-
-class EigenvaluesAndVectors(NamedTuple):
-    """Result of `linalg.eig` and `linalg.eigh`."""
-
-    eigenvalues: Any
-    eigenvectors: Any
-
-
-class SingularValuesAndVectors(NamedTuple):
-    """Result of `linalg.svd`."""
-
-    U: Any
-    S: Any
-    Vh: Any
+from tensorlib.return_types import TYPES
 
 
 @op(method=False)
@@ -60,7 +46,7 @@ def linalg_eigh(xp: Any, x: Any, *, UPLO: str = "L") -> Any:
         raise ArgumentError(f"linalg.eigh: UPLO is {UPLO!r}, but must be 'L' or 'U'")
     values, vectors = solved("linalg.eigh", xp.linalg.eigh, x, UPLO.upper())
     vectors = column_major(xp, vectors)
-    return EigenvaluesAndVectors(values, vectors), (values, vectors)
+    return TYPES["linalg_eigh"](values, vectors), (values, vectors)
 
 
 def _eigh_gradient(xp: Any, g: Any, values: Any, vectors: Any) -> Any:
@@ -92,7 +78,7 @@ def linalg_eig(xp: Any, x: Any) -> Any:
     values, vectors = solved("linalg.eig", xp.linalg.eig, x)
     kind = xp.result_type(x.dtype, xp.complex64)
     values, vectors = values.astype(kind), column_major(xp, vectors.astype(kind))
-    return EigenvaluesAndVectors(values, vectors), (values, vectors, x.dtype.kind == "c")
+    return TYPES["linalg_eig"](values, vectors), (values, vectors, x.dtype.kind == "c")
 
 
 def _eig_gradient(xp: Any, g: Any, values: Any, vectors: Any, is_complex: bool) -> Any:
@@ -127,7 +113,7 @@ def svd_thin(xp: Any, x: Any) -> Any:
     check_matrix("linalg.svd", x)
     u, s, vh = solved("linalg.svd", xp.linalg.svd, x, False)
     u = column_major(xp, u)
-    return SingularValuesAndVectors(u, s, vh), (u, s, vh)
+    return TYPES["linalg_svd"](u, s, vh), (u, s, vh)
 
 
 def _svd_gradient(xp: Any, g: Any, u: Any, s: Any, vh: Any) -> Any:
@@ -171,7 +157,7 @@ def svd_full(xp: Any, x: Any) -> Any:
     """
     check_matrix("linalg.svd", x)
     u, s, vh = solved("linalg.svd", xp.linalg.svd, x, True)
-    return SingularValuesAndVectors(column_major(xp, u), s, vh), ()
+    return TYPES["linalg_svd"](column_major(xp, u), s, vh), ()
 
 
 @op(method=False, holomorphic=False)

@@ -128,7 +128,7 @@ def norm(xp: Any, x: Any, *, p: Any = "fro", dim: Any = None, keepdim: bool = Fa
         (tensor(5.), tensor(7.))
     """
     if p != "fro" and not isinstance(p, (int, float)):
-        raise ArgumentError(f"norm: p is {p!r}, but must be a number or 'fro'")
+        raise ArgumentError(f"norm: p is {p!r}, but must be a number or 'fro'; for 'nuc' use nuclear_norm")
     if dtype is not None:
         x = x.astype(as_dtype(dtype).numpy)
     check_float("norm", x)

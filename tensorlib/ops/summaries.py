@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from tensorlib.attach import public_function, require_tensor, tensor_method
 from tensorlib.dims import as_dim
 from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.ops import comparison, extremes, gather_scatter, reduction, selection, sorting, statistics
 from tensorlib.ops.complex import complex as complex_of
+from tensorlib.return_types import TYPES
 from tensorlib.tensor import Tensor
 
 INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
-class MinAndMax(NamedTuple):
-    """What `aminmax` gives.
-
-    Attributes:
-        min: the least elements.
-        max: the greatest elements.
-    """
-
-    min: Any
-    max: Any
-
-
 @public_function
 @tensor_method
-def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinAndMax:
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the least and the greatest elements, of all or along a dimension.
 
     Raises:
@@ -37,11 +26,13 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
 
     Example:
         >>> tensorlib.aminmax(tensorlib.tensor([2.0, 1.0, 3.0]))
-        MinAndMax(min=tensor(1.), max=tensor(3.))
+        tensorlib.return_types.aminmax(
+        min=tensor(1.),
+        max=tensor(3.))
     """
     require_tensor("aminmax", input)
     dims = () if dim is None else dim
-    return MinAndMax(extremes.amin(input, dims, keepdim), extremes.amax(input, dims, keepdim))
+    return TYPES["aminmax"](extremes.amin(input, dims, keepdim), extremes.amax(input, dims, keepdim))
 
 
 def _without_nan(name: str, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -115,7 +106,7 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
     place = (((x == x).sum(axis, keepdim=True) - 1) // 2).clamp(min=0)
     chosen = [gather_scatter.gather(each, axis, place) for each in (values, order)]
     kept = keepdim and input.ndim
-    return extremes.ValuesAndIndices(*[each if kept else each.squeeze(axis) for each in chosen])
+    return TYPES["nanmedian"](*[each if kept else each.squeeze(axis) for each in chosen])
 
 
 @public_function

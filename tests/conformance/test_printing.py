@@ -92,3 +92,47 @@ def test_options(options):
     finally:
         for module in (tensorlib, torch):
             module.set_printoptions(profile="default")
+
+
+RESULTS = {
+    "select": lambda t, x: x[0],
+    "slice": lambda t, x: x[:, 1:],
+    "unsqueeze": lambda t, x: x[..., None],
+    "index": lambda t, x: x[:, [0]],
+    "view": lambda t, x: x.view(4),
+    "reshape": lambda t, x: x.reshape(4),
+    "sum": lambda t, x: x.sum(),
+    "sum along": lambda t, x: x.sum(0),
+    "mean": lambda t, x: x.mean(),
+    "mean along": lambda t, x: x.mean(0),
+    "prod": lambda t, x: x.prod(),
+    "max": lambda t, x: x.max(),
+    "max along": lambda t, x: x.max(0)[0],
+    "amin": lambda t, x: x.amin(1),
+    "mm": lambda t, x: x @ x,
+    "mv": lambda t, x: x @ x[0].detach(),
+    "dot": lambda t, x: x[0].dot(x[1]),
+    "bmm": lambda t, x: x[None].bmm(x[None]),
+    "linear": lambda t, x: t.nn.functional.linear(x, x, x[0]),
+    "cross entropy": lambda t, x: t.nn.functional.cross_entropy(x, t.tensor([0, 1])),
+    "mse": lambda t, x: t.nn.functional.mse_loss(x, x.detach() + 1),
+    "norm": lambda t, x: x.norm(),
+    "clamp": lambda t, x: x.clamp(0, 1),
+    "double": lambda t, x: x.double(),
+    "copy": lambda t, x: x.clone(),
+    "softmax": lambda t, x: x.softmax(1),
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_names_of_nodes(name):
+    ours = RESULTS[name](tensorlib, tensorlib.tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True))
+    theirs = RESULTS[name](torch, torch.tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True))
+    assert repr(ours) == repr(theirs).replace("torch.", "tensorlib.")
+
+
+def test_names_of_what_was_written_into():
+    for library in (tensorlib, torch):
+        x = library.zeros(3)
+        x[:2] = library.ones(2, requires_grad=True)
+        assert repr(x) == "tensor([1., 1., 0.], grad_fn=<CopySlices>)"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 import dist
-from dist.testing import check_collectives, run_world
+from dist.testing import check_collectives, check_mismatches, run_world
 from dist.testing.collectives import SIZES
+from dist.testing.mismatches import CASES
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -16,3 +19,9 @@ def test_conformance_of_threads(size: int) -> None:
 
 def test_conformance_of_processes() -> None:
     check_collectives(run_world, [3])
+
+
+def test_mismatches_are_seen_by_every_rank() -> None:
+    with ThreadPoolExecutor(len(CASES)) as pool:
+        for done in [pool.submit(check_mismatches, dist.simulate, [case]) for case in CASES]:
+            done.result()

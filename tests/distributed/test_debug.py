@@ -135,6 +135,7 @@ def test_no_circle_where_somebody_is_free() -> None:
 
 def different_calls() -> None:
     dist.all_reduce(np.ones(3))
+    dist.all_to_all(*([np.ones(1 + dist.get_rank() + peer) for peer in range(3)] for _ in ("output", "input")))
     with pytest.raises(CollectiveMismatch):
         call_another_thing_on_rank_0()
 
@@ -152,7 +153,7 @@ def test_records_of_all_ranks_are_written_and_read_back(tmp_path: Path, monkeypa
     found = records[1]
     assert (found.rank, found.world_size, found.pid, found.error) == (1, 3, os.getpid(), "CollectiveMismatch")
     assert abs(found.written - time.time()) < 60
-    first, second = found.calls[:2]
+    first, of_many, second = found.calls[:3]
     assert (first.call.group, first.call.members, first.call.number) == ("world", (0, 1, 2), 1)
     assert first.call.signature == Signature("all_reduce", "float64", 3, reduce_op="SUM")
     assert (first.call.state, first.pending) == ("done", False)
@@ -160,6 +161,7 @@ def test_records_of_all_ranks_are_written_and_read_back(tmp_path: Path, monkeypa
     assert found.written - 60 < first.started <= first.ended <= found.written
     assert first.call.site.startswith("tests/distributed/test_debug.py:")
     assert first.place.function == "different_calls"
+    assert of_many.call.signature.elements == (2, 3, 4, 2, 3, 4)
     assert second.call.signature.elements == 4
     thread = next(thread for thread in found.threads if thread.thread == first.thread)
     assert thread.name == "rank 1"

@@ -290,10 +290,42 @@ def test_a_timeout_says_who_is_where() -> None:
     said = [outcome.value for outcome in outcomes if "where the ranks are" in outcome.value]
     assert said
     assert said[0].startswith("all_reduce(2 x float64, SUM) #1 at tests/distributed/test_failures.py:")
-    assert "not done after 1 s" in said[0]
+    assert "not done after 1 s: rank 2 has not called it" in said[0]
     assert "\n  rank 2: has made no call" in said[0]
     assert "\n  rank 0: " in said[0]
     assert "all_reduce(2 x float64, SUM) #1 at tests/" in said[0]
+
+
+def wait_for_rank_2(wait: Callable[[ProcessGroup], object]) -> tuple[int | None, str]:
+    group = dist.new_group([0, 2], timeout=1.0)
+    calls = [partial(wait, group), partial(dist.recv, np.ones(1), 0), partial(time.sleep, 2.0)]
+    with pytest.raises(TransportTimeout) as caught:
+        in_turn(calls[dist.get_rank()], dist.barrier)
+    return caught.value.rank, str(caught.value)
+
+
+def sum_of_three(group: ProcessGroup) -> None:
+    dist.all_reduce(np.ones(3), group=group)
+
+
+def message_to_rank_2(group: ProcessGroup) -> None:
+    dist.send(np.ones(LARGE), 2, group)
+
+
+@pytest.mark.parametrize(
+    ("wait", "call", "why"),
+    [
+        (sum_of_three, "all_reduce(3 x float64, SUM) #1 in world/1 at ", "rank 2 has not called it"),
+        (message_to_rank_2, f"send({LARGE} x float64, to 2) in world/1 at ", "rank 2 has not received it"),
+    ],
+)
+def test_a_timeout_tells_all_ranks_who_did_not_come(
+    wait: Callable[[ProcessGroup], object], call: str, why: str
+) -> None:
+    ((rank, message),) = set(dist.simulate(3, wait_for_rank_2, wait))
+    assert rank == 2
+    assert message.startswith(call)
+    assert f": not done after 1 s: {why}; where the ranks are:\n  rank 0: " in message
 
 
 def interrupt_a_collective() -> str:

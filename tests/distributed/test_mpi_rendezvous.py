@@ -2,74 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from dist.errors import RendezvousError
 from dist.rendezvous import rendezvous
-from tests.distributed.control_plane import ROOT
-
-PRELUDE = """
-import sys, time
-import numpy as np
-import dist
-from mpi4py import MPI
-
-number = MPI.COMM_WORLD.Get_rank()
-
-def say(text):
-    sys.stdout.write(f"{number}: {text}\\n")  # in one go, as all ranks write to one pipe
-    sys.stdout.flush()
-
-def ranks_and_sum():
-    x = np.ones(3)
-    dist.all_reduce(x)
-    return dist.get_rank(), dist.get_world_size(), x.tolist()
-"""
+from tests.distributed.mpi_jobs import MPICH, Mpi, each_mpi
 
 
-def under_mpi(size: int, code: str) -> list[str]:
-    """Run a program on `size` ranks; return the lines that they said, sorted."""
-    pytest.importorskip("mpi4py", reason="mpi4py comes with the mpi extra")
-    folder = str(Path(sys.executable).parent)
-    mpiexec = shutil.which("mpiexec", path=os.pathsep.join([folder, os.environ.get("PATH", "")]))
-    if not mpiexec:
-        pytest.skip("there is no mpiexec")
-    # Open MPI does not start as root, nor more ranks than there are cores, unless it is told that this is meant.
-    allowed = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-    allowed |= {"PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe", "PYTHONPATH": str(ROOT)}
-    command = [mpiexec, "-n", str(size), sys.executable, "-W", "error", "-c", PRELUDE + code]
-    done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | allowed, capture_output=True, text=True, timeout=50, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return sorted(done.stdout.splitlines())
-
-
-def test_ranks_meet_again_and_again() -> None:
+@each_mpi
+def test_ranks_meet_again_and_again(mpi: Mpi) -> None:
     # The arguments rank and world_size are MPI's business: programs pass zeros.
     program = """
-for _ in range(4):
-    dist.init_process_group(init_method="mpi://", rank=0, world_size=0, timeout=30)
+for arguments in {}, {"init_method": "mpi://", "rank": 0, "world_size": 0}, {"init_method": "mpi://"}:
+    dist.init_process_group(timeout=30, **arguments)
     say(ranks_and_sum())
     dist.destroy_process_group()
 """
-    expected = [f"{rank}: ({rank}, 3, [3.0, 3.0, 3.0])" for rank in range(3) for _ in range(4)]
-    assert under_mpi(3, program) == expected
-
-
-def test_without_any_argument() -> None:
-    program = """
-dist.init_process_group()
-say(ranks_and_sum())
-"""
-    assert under_mpi(2, program) == [f"{rank}: ({rank}, 2, [2.0, 2.0, 2.0])" for rank in range(2)]
+    expected = [f"{rank}: ({rank}, 3, [3.0, 3.0, 3.0])" for rank in range(3) for _ in range(3)]
+    assert mpi.run(3, program) == expected
 
 
 def test_missing_ranks_are_named_and_all_meet_the_next_time() -> None:
@@ -84,7 +37,7 @@ for missing in ([1], [0, 2]):
 dist.init_process_group(init_method="mpi://", timeout=30)
 say(ranks_and_sum())
 """
-    said = [re.sub(r"host \S+, pid \d+", "here", line) for line in under_mpi(3, program)]
+    said = [re.sub(r"host \S+, pid \d+", "here", line) for line in MPICH.run(3, program)]
     absent = "mpi://: of 3 ranks, rank 1 did not arrive within 0.4 s; here are rank 0 (here), rank 2 (here)"
     assert said == [
         "0: (0, 3, [3.0, 3.0, 3.0])",
@@ -114,7 +67,7 @@ else:
         say(f"{error.rank} {str(error).partition(') ')[2]}")
 """
     blamed = "1 raised ValueError: bad batch at <string>:"
-    assert [line.rstrip("0123456789") for line in under_mpi(3, program)] == [f"0: {blamed}", f"2: {blamed}"]
+    assert [line.rstrip("0123456789") for line in MPICH.run(3, program)] == [f"0: {blamed}", f"2: {blamed}"]
 
 
 def test_without_mpi4py(monkeypatch: pytest.MonkeyPatch) -> None:

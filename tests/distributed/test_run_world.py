@@ -22,8 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def segments() -> set[str]:
-    """Return the files of shared memory, but for those of shared tensors: tests beside this one may have some."""
-    return {name for name in os.listdir("/dev/shm") if not name.startswith("tensorlib-")}
+    """Return the files of shared memory, but for those of shared tensors and MPI: other tests have some."""
+    others = ("tensorlib-", "mpich_", "sm_segment", "vader_")
+    return {name for name in os.listdir("/dev/shm") if not name.startswith(others)}
 
 
 @pytest.fixture(autouse=True)

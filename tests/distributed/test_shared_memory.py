@@ -15,7 +15,7 @@ import pytest
 
 import dist
 from dist.channel import Channel
-from dist.errors import CollectiveMismatch, PeerError, PeerLost, TransportError, TransportTimeout
+from dist.errors import CollectiveMismatch, LengthMismatch, PeerError, PeerLost, TransportError, TransportTimeout
 from dist.reduction import ReduceOp
 from dist.shared_memory import segment
 from dist.shared_memory.backend import HostCollectives
@@ -119,6 +119,23 @@ def test_another_call_is_found_out_on_all_ranks() -> None:
             collectives.all_reduce(channel, np.ones(3), ReduceOp.SUM)
 
     on_each(2, run)
+
+
+@pytest.mark.parametrize("op", ["gather", "scatter", "all_to_all"])
+def test_lengths_that_do_not_fit_together_are_found_out_on_all_ranks(op: str) -> None:
+    def run(collectives: SharedMemoryCollectives, channel: Channel) -> None:
+        own = np.zeros(3 if channel.rank == 1 else 2)
+        rows = [np.zeros(2) for _ in range(3)]
+        rows_of_root = rows if channel.rank == 0 else None
+        arguments = {
+            "gather": (rows_of_root, own, 0),
+            "scatter": (own, rows_of_root, 0),
+            "all_to_all": (rows, [own if peer == 2 else rows[peer] for peer in range(3)]),
+        }[op]
+        with pytest.raises(LengthMismatch, match="a rank gives more or less than another one expects"):
+            getattr(collectives, op)(channel, *arguments)
+
+    on_each(3, run)
 
 
 def test_a_rank_that_aborts_wakes_the_others_and_says_why() -> None:

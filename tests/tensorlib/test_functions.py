@@ -123,7 +123,12 @@ WRONG = [
         ValueError,
         "getitem: a slice needs a positive step, not -1",
     ),
-    ("getitem", (T(2), T(2)), IndexError, "getitem: tensors that index must be integers, bool or uint8, not float32"),
+    (
+        "getitem",
+        (T(2), T(2)),
+        IndexError,
+        "getitem: tensors that index must be int64, int32, bool or uint8, not float32",
+    ),
     ("getitem", (T(2), (..., ...)), IndexError, r"getitem: an index may have one \.\.\., not 2"),
     ("getitem", (T(()), 1), IndexError, "getitem: 1 indices for a tensor of 0 dimensions"),
     ("index_select", (T(2, 2), 0, LONG[None]), ShapeError, "index_select: the index must be of integers in one dim"),

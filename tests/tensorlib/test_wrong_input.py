@@ -7,7 +7,7 @@ import pytest
 
 import tensorlib
 from tensorlib import Tensor
-from tensorlib.errors import ArgumentError, DimensionError, ShapeError
+from tensorlib.errors import ArgumentError, DimensionError, EmptyError, ShapeError
 
 
 def floats(*shape):
@@ -55,11 +55,11 @@ WRONG = [
     ("mean", (longs(2),), {}, TypeError, "mean: needs a floating point tensor, not int64"),
     ("var", (longs(2),), {}, TypeError, "var: needs a floating point tensor, not int64"),
     ("norm", (floats(2), "nuc"), {}, ArgumentError, "norm: p is 'nuc', but must be a number or 'fro'"),
-    ("max", (floats(0),), {}, ArgumentError, r"amax: there are no elements to choose from in shape \(0,\)"),
-    ("max", (floats(2, 0), 1), {}, ArgumentError, r"max: there are no elements to choose from in shape \(2, 0\)"),
+    ("max", (floats(0),), {}, EmptyError, r"amax: there are no elements to choose from in shape \(0,\)"),
+    ("max", (floats(2, 0), 1), {}, EmptyError, r"max: there are no elements to choose from in shape \(2, 0\)"),
     ("min", (floats(2), 1), {}, DimensionError, "min: dimension 1 is out of range"),
-    ("argmax", (floats(0),), {}, ArgumentError, "argmax: there are no elements to choose from"),
-    ("median", (floats(0), 0), {}, ArgumentError, "median: there are no elements to choose from"),
+    ("argmax", (floats(0),), {}, EmptyError, "argmax: there are no elements to choose from"),
+    ("median", (floats(0), 0), {}, EmptyError, "median: there are no elements to choose from"),
     ("cumsum", (floats(2), 2), {}, DimensionError, "cumsum: dimension 2 is out of range"),
     ("mse_loss", (floats(2), floats(2)), {"reduction": "avg"}, ArgumentError, "mse_loss: reduction is 'avg', but must"),
     (

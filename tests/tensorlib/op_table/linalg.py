@@ -83,6 +83,10 @@ SYSTEMS = [
     *[Sample("pseudo_inverse", (x,), torch="linalg.pinv", tolerance=LOOSE) for x in (A, TALL)],
     linalg("inv_ex", (A,), {"check_errors": True}),
     linalg("cholesky_ex", (definite(3),), kink=True),
+    linalg("lu_factor_ex", (A,)),
+    linalg("solve_ex", (A, normal(3, 2))),
+    *[linalg(name, (definite(3),), differentiable=False) for name in ("ldl_factor", "ldl_factor_ex")],
+    linalg("ldl_solve", (numpy.diag([1.0, 2.0]), numpy.array([1, 2], numpy.int32), normal(2, 1)), differentiable=False),
     *[
         linalg("solve_triangular", (A, normal(3, 2)), {"upper": upper, "unitriangular": unit})
         for upper in (False, True)

@@ -1,0 +1,141 @@
+"""A ring of bytes in shared memory: one process writes, another reads, and neither takes a lock.
+
+    offset    0  head   u64: how many bytes were ever written; changed by the writer alone
+             64  tail   u64: how many bytes were ever read, as far as the reader has told; changed by it alone
+            128  wants  u64: 1 while the writer waits for room
+            192  data   the byte numbered n is at n modulo the size, a power of two
+
+The three numbers are in cache lines of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from dist.transport.shared_memory.doorbell import STRONGLY_ORDERED, Doorbell, Fence
+
+HEADER_BYTES: Final = 192
+_HEAD, _TAIL, _WANTS = 0, 8, 16  # in words of 8 bytes
+
+# The other side learns of progress at least each so many parts of the ring, so that both copy at the same time.
+PARTS: Final = 4
+
+
+class RingWriter:
+    """The end of a ring that is written to.
+
+    Args:
+        memory: the ring, as it is described above; all zero at first.
+        doorbell: of the process that reads.
+    """
+
+    def __init__(self, memory: memoryview, doorbell: Doorbell) -> None:
+        self._words = memory[:HEADER_BYTES].cast("Q")
+        self._data = memory[HEADER_BYTES:]
+        self._size = len(self._data)
+        self._part = self._size // PARTS
+        self._doorbell = doorbell
+        self._fence = Fence()
+        self._head = 0
+        self._told = 0
+        self._tail = 0
+
+    def write(self, views: Sequence[memoryview]) -> int:
+        """Write as many of these bytes as there is room for, and return how many that were."""
+        before = self._head
+        for view in views:
+            if self._copy(view) < len(view):
+                break
+        if self._told != self._head:
+            self._tell()
+        return self._head - before
+
+    def has_room(self) -> bool:
+        """Tell whether anything can be written."""
+        self._tail = self._words[_TAIL]
+        return self._head - self._tail < self._size
+
+    def want(self, wanted: bool) -> None:
+        """Say whether the reader shall ring when there is room."""
+        self._words[_WANTS] = wanted
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self._words.release()
+        self._data.release()
+
+    def _copy(self, view: memoryview) -> int:
+        done, length = 0, len(view)
+        while done < length:
+            room = self._size - self._head + self._tail
+            if room < length - done:
+                if not self.has_room():
+                    break
+                room = self._size - self._head + self._tail
+            place = self._head & (self._size - 1)
+            count = min(length - done, room, self._size - place, self._part)
+            self._data[place : place + count] = view[done : done + count] if count < length else view
+            done += count
+            self._head += count
+            if self._head - self._told >= self._part:
+                self._tell()
+        return done
+
+    def _tell(self) -> None:
+        if not STRONGLY_ORDERED:
+            self._fence.order()
+        self._words[_HEAD] = self._told = self._head
+        self._doorbell.ring()
+
+
+class RingReader:
+    """The end of a ring that is read from.
+
+    Args:
+        memory: the ring, as it is described above; all zero at first.
+        doorbell: of the process that writes.
+    """
+
+    def __init__(self, memory: memoryview, doorbell: Doorbell) -> None:
+        self._words = memory[:HEADER_BYTES].cast("Q")
+        self._data = memory[HEADER_BYTES:]
+        self._size = len(self._data)
+        self._part = self._size // PARTS
+        self._doorbell = doorbell
+        self._fence = Fence()
+        self._tail = 0
+        self._told = 0
+
+    def has_bytes(self) -> bool:
+        """Tell whether there is anything to read."""
+        return bool(self._words[_HEAD] != self._tail)
+
+    def read_into(self, view: memoryview) -> int:
+        """Read what is there, at most as much as fits, and return the number of bytes."""
+        done, length = 0, len(view)
+        while done < length and (available := self._words[_HEAD] - self._tail):
+            if not STRONGLY_ORDERED:
+                self._fence.order()
+            place = self._tail & (self._size - 1)
+            count = min(length - done, available, self._size - place, self._part)
+            view[done : done + count] = self._data[place : place + count]
+            done += count
+            self._tail += count
+            if self._tail - self._told >= self._part:
+                self._tell()
+        return done
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self._words.release()
+        self._data.release()
+
+    def _tell(self) -> None:
+        """Give the room back. A writer that waits has filled the ring, so that this comes while it is read."""
+        if not STRONGLY_ORDERED:
+            self._fence.order()
+        self._words[_TAIL] = self._told = self._tail
+        self._fence.order()
+        if self._words[_WANTS]:
+            self._doorbell.ring()

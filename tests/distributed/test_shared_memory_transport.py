@@ -1,0 +1,289 @@
+"""Shared memory keeps the promises of every transport; also beside TCP, and among processes that are killed."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+import pytest
+
+import dist
+from dist.algorithms import MessageCollectives
+from dist.backends import Backend, register
+from dist.errors import PeerError, TransportError, TransportTimeout
+from dist.testing import run_ranks, transport
+from dist.testing.transport import CHECKS, MakeWorld
+from dist.transport.shared_memory import backend, pairing
+from dist.transport.shared_memory.rounds import Rounds
+from dist.transport.shared_memory.transport import SharedMemoryTransport, connect_shared_memory
+from tests.distributed.stores import MemoryStore
+
+MEGABYTE = 1 << 20
+CheckOf = Callable[[MakeWorld], None]
+
+
+def connect_world(size: int) -> list[SharedMemoryTransport]:
+    store = MemoryStore()
+    with ThreadPoolExecutor(size) as pool:
+        ranks = [pool.submit(connect_shared_memory, rank, size, store, b"secret", timeout=10.0) for rank in range(size)]
+        return [rank.result() for rank in ranks]
+
+
+def make_world(size: int) -> list[SharedMemoryTransport]:
+    world = connect_world(size)
+    assert neighbours(world) == {rank: set(range(size)) - {rank} for rank in range(size)}
+    return world
+
+
+def neighbours(world: list[SharedMemoryTransport]) -> dict[int, set[int]]:
+    return {transport.rank: set(transport.neighbours) for transport in world}
+
+
+def close(world: list[SharedMemoryTransport]) -> None:
+    with ThreadPoolExecutor(len(world)) as pool:
+        list(pool.map(lambda transport: transport.close(), world))
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
+def test_conformance(check: CheckOf) -> None:
+    check(make_world)
+
+
+SOME_CHECKS = [
+    transport.check_both_send_first,
+    transport.check_order,
+    transport.check_tags,
+    transport.check_mismatch,
+    transport.check_abort_of_send,
+    transport.check_close,
+]
+
+
+@pytest.mark.parametrize("check", SOME_CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
+def test_conformance_where_no_process_may_read_another(check: CheckOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairing, "_can_read", lambda *_: False)
+    monkeypatch.setattr(transport, "SIZES", (0, 1021, 5 * MEGABYTE))
+    check(make_world)
+
+
+class Hosts:
+    """Has the ranks of a world believe that they are on two hosts, in turns: by the order in which they ask."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+
+    def place(self) -> bytes:
+        self._asked += 1
+        return bytes([1 + self._asked % 2]) * 32
+
+
+@pytest.mark.parametrize(
+    "check", [transport.check_any_source, transport.check_abort, transport.check_close, transport.check_nothing_is_left]
+)
+def test_conformance_of_a_world_on_two_hosts(check: CheckOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(size: int) -> list[SharedMemoryTransport]:
+        monkeypatch.setattr(pairing, "place", Hosts().place)
+        world = connect_world(size)
+        assert sorted(map(len, neighbours(world).values())) == [0, 1, 1][:size]
+        return world
+
+    check(make)
+
+
+def test_ranks_that_do_not_know_where_they_are_keep_to_tcp(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(path: str) -> os.stat_result:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(pairing.os, "stat", unknown)
+    assert pairing.place() == bytes(32)
+    monkeypatch.undo()
+    monkeypatch.setattr(pairing, "place", lambda: bytes(32))
+    world = connect_world(2)
+    assert neighbours(world) == {0: set(), 1: set()}
+    close(world)
+
+
+def exchange(world: list[SharedMemoryTransport]) -> None:
+    """Have all ranks send to all, and close the world."""
+
+    def run(transport: SharedMemoryTransport) -> None:
+        for size in (3, 300_000):
+            buffers = [bytearray(size) for _ in world]
+            works = [transport.isend(memoryview(bytes([transport.rank]) * size), peer) for peer in range(len(world))]
+            works += [transport.irecv(memoryview(buffer), peer) for peer, buffer in enumerate(buffers)]
+            for work in works:
+                work.wait(20)
+            assert buffers == [bytes([peer]) * size for peer in range(len(world))]
+
+    with ThreadPoolExecutor(len(world)) as pool:
+        list(pool.map(run, world))
+    close(world)
+
+
+def test_messages_go_over_tcp_where_there_is_no_memory(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made, allocate = [], os.posix_fallocate
+
+    def refuse_the_second(fd: int, offset: int, length: int) -> None:
+        made.append(fd)
+        if len(made) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        allocate(fd, offset, length)
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse_the_second)
+    with caplog.at_level(logging.WARNING, "dist.transport"):
+        world = connect_world(2)
+    assert neighbours(world) == {0: set(), 1: set()}
+    assert "cannot make an inbox, and so messages go over TCP: [Errno 28] No space left on device" in caplog.text
+    exchange(world)
+
+
+def test_one_who_cannot_map_what_it_was_given_and_its_peers_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    receive, received = pairing._receive, []
+
+    def refuse_the_second(*arguments: object) -> object:
+        received.append(1)
+        if len(received) == 2:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        return receive(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pairing, "_receive", refuse_the_second)
+    world = connect_world(3)
+    found = neighbours(world)
+    assert sum(map(len, found.values())) == 4  # two of three pairs
+    assert all(rank in found[peer] for rank in found for peer in found[rank])
+    exchange(world)
+
+
+def test_strangers_who_call_change_nothing(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    strangers: list[socket.socket] = []
+    call = pairing.Pairing._call
+
+    def call_with_strangers(self: pairing.Pairing) -> set[int]:
+        for name, _ in self._offers.values():
+            for words in (b"", b"GET / HTTP/1.1\r\n\r\n" + bytes(100)):
+                stranger = socket.socket(socket.AF_UNIX)
+                strangers.append(stranger)
+                stranger.connect(pairing._address(name))
+                stranger.sendall(words)
+        return call(self)
+
+    monkeypatch.setattr(pairing.Pairing, "_call", call_with_strangers)
+    monkeypatch.setattr(socket.socket, "listen", lambda self, backlog, listen=socket.socket.listen: listen(self, 16))
+    with caplog.at_level(logging.WARNING, "dist.transport"):
+        world = make_world(2)
+    for stranger in strangers:
+        stranger.close()
+    assert "a stranger has called" in caplog.text
+    exchange(world)
+
+
+def test_a_rank_that_is_lost_or_silent_meanwhile_is_named() -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    with ours:
+        rounds = Rounds(0, {1: ours}, time.monotonic() + 0.1, lambda: None)
+        with theirs, pytest.raises(TransportTimeout, match="rank 0: no word of rank 1") as silent:
+            rounds.exchange({1: b"hello"})
+        with pytest.raises(TransportError, match="the connection with rank 1 was lost") as lost:
+            rounds.exchange({1: b"hello"})
+        assert silent.value.rank == lost.value.rank == 1
+
+
+def test_waiting_ends_when_a_rank_is_known_to_have_failed() -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    with ours, theirs:
+        rounds = Rounds(0, {1: ours}, time.monotonic() + 20, lambda: PeerError("rank 2 raised", 2))
+        with pytest.raises(PeerError, match="rank 2 raised"):
+            rounds.exchange({1: b"hello"})
+
+
+def start() -> SharedMemoryTransport:
+    """Initialise with messages through shared memory for everything, and return the transport."""
+    connected = []
+
+    def connect(*arguments: object) -> SharedMemoryTransport:
+        connected.append(backend.connect(*arguments))  # type: ignore[arg-type]
+        return connected[0]
+
+    register("rings", Backend(connect, MessageCollectives))
+    dist.init_process_group("rings", timeout=30)
+    return connected[0]
+
+
+def segments(name: str = "memfd:dist-inbox") -> int:
+    """Return how many segments this process has mapped."""
+    with open("/proc/self/maps") as maps:
+        return sum(name in line for line in maps)
+
+
+def use_everything() -> tuple[set[int], list[int]]:
+    """Exchange messages; return the neighbours, and how many segments there are now, in a child, and at the end."""
+    transport = start()
+    rank, size = dist.get_rank(), dist.get_world_size()
+    for count in (1, 50_000, 3 * MEGABYTE):
+        array = np.full(count, rank, np.float32)
+        dist.all_reduce(array)
+        assert (array == sum(range(size))).all()
+        received = np.empty(count, np.float32)
+        sending = dist.isend(np.full(count, rank, np.float32), (rank + 1) % size)
+        assert dist.recv(received) == (rank - 1) % size
+        sending.wait()
+        assert (received == (rank - 1) % size).all()
+    pid = os.fork()
+    if pid == 0:
+        os._exit(segments())
+    found = [segments(), segments("/dev/shm/"), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])]
+    dist.destroy_process_group()
+    return set(transport.neighbours), [*found, segments()]
+
+
+def test_processes_exchange_messages_through_memory_without_a_name_and_leave_nothing() -> None:
+    for rank, outcome in enumerate(run_ranks(3, use_everything)):
+        assert not outcome.failed, outcome
+        assert outcome.value == ({0, 1, 2} - {rank}, [3, 0, 0, 0])
+
+
+def repeat(action: Callable[[], object]) -> None:
+    while True:
+        action()
+
+
+def meet_death(may_read: bool) -> tuple[float, int | None, str]:
+    """Rank 1 is killed while rank 0 sends to it, rank 2 receives from it, and rank 3 waits for rank 0."""
+    if not may_read:
+        pairing._can_read = lambda *_: False
+    start()
+    large = np.zeros(64 * MEGABYTE, np.uint8)
+    dist.barrier()
+    if dist.get_rank() == 1:
+        dist.isend(large, 2)
+        dist.irecv(large, 0)
+        time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGKILL)
+    started = time.monotonic()
+    blocked = {0: partial(dist.send, large, 1), 2: partial(dist.recv, large, 1), 3: partial(dist.recv, large, 0)}
+    with pytest.raises(PeerError) as caught:
+        repeat(blocked[dist.get_rank()])
+    return time.monotonic() - started, caught.value.rank, str(caught.value)
+
+
+@pytest.mark.parametrize("may_read", [True, False])
+def test_a_rank_that_is_killed_in_the_middle_of_a_message_is_named(may_read: bool) -> None:
+    outcomes = run_ranks(4, meet_death, may_read)
+    assert outcomes[1].code == -signal.SIGKILL
+    for rank in (0, 2, 3):
+        assert outcomes[rank].value, outcomes[rank]
+        seconds, blamed, message = outcomes[rank].value
+        assert (seconds < 5, blamed) == (True, 1)
+        assert message.startswith("rank 1 (host ")
