@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -129,6 +130,31 @@ def test_groups_of_different_names_do_not_meet(monkeypatch: pytest.MonkeyPatch) 
     met = in_threads(4, lambda index: meet_and_part("env://", index % 2, 2, group_name=f"group {index // 2}"))
     assert met[0].secret == met[1].secret != met[2].secret == met[3].secret
     server.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
+def test_groups_of_different_names_meet_at_one_address(host: str) -> None:
+    url = f"tcp://{host}:{free_port()}"
+
+    def call(index: int) -> list[bytes]:
+        rank, job = divmod(index, 3)
+        return [meet_and_part(url, rank, 2, group_name=f"job {job}").secret for _ in range(2)]
+
+    met = in_threads(6, call)
+    assert met[:3] == met[3:]
+    assert len({secret for secrets in met for secret in secrets}) == 6
+
+
+def test_a_group_has_one_rank_0_at_an_address() -> None:
+    url = f"tcp://127.0.0.1:{free_port()}"
+
+    def call(index: int) -> Rendezvous:
+        time.sleep(0.3 * (index == 1))
+        return meet_and_part(url, 0, 2, group_name="job", timeout=1)
+
+    first, second = in_threads(2, call)
+    assert "rank 1 did not arrive" in str(first)
+    assert re.search(r"cannot listen at 127.0.0.1:\d+: Address already in use$", str(second))
 
 
 def test_timeout_names_the_missing_ranks() -> None:
