@@ -131,6 +131,19 @@ def test_groups_of_different_names_do_not_meet(monkeypatch: pytest.MonkeyPatch) 
     server.close()
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
+def test_groups_of_different_names_meet_at_one_address(host: str) -> None:
+    url = f"tcp://{host}:{free_port()}"
+
+    def call(index: int) -> list[bytes]:
+        rank, job = divmod(index, 3)
+        return [meet_and_part(url, rank, 2, group_name=f"job {job}").secret for _ in range(2)]
+
+    met = in_threads(6, call)
+    assert met[:3] == met[3:]
+    assert len({secret for secrets in met for secret in secrets}) == 6
+
+
 def test_timeout_names_the_missing_ranks() -> None:
     url = f"tcp://127.0.0.1:{free_port()}"
     started = time.monotonic()
