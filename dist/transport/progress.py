@@ -204,7 +204,11 @@ class ProgressEngine:
             for _ in range(LOOKS):
                 if self._polled.poll():
                     return True
-            os.sched_yield()
+            self.lock.release()
+            try:
+                os.sched_yield()
+            finally:
+                self.lock.acquire()
         return False
 
     def _serve(self, timeout: float) -> bool:
