@@ -118,6 +118,7 @@ def test_memory_that_could_be_taken_away_is_not_mapped() -> None:
     os.ftruncate(fd, 4096)
     with pytest.raises(OSError, match="not sealed"):
         Segment(fd)
+    os.close(fd)
     sealed = create_segment(4096)
     with pytest.raises(PermissionError):
         os.ftruncate(sealed, 0)
@@ -137,6 +138,7 @@ def test_inboxes_stay_small_and_their_parts_do_not_overlap() -> None:
         assert set(bytes(slot.ring)) == {number + 1}
         assert set(bytes(slot.ledger)) == {number + 101}
         slot.close()
+    inbox.hide()
     assert inbox.fall_asleep()
     inbox.wake_up()
     inbox.close()
