@@ -125,6 +125,11 @@ class ProgressEngine:
         if self._selecting:
             self._wake()
 
+    def look_again(self) -> None:
+        """Have the thread that serves look for news in shared memory that it may have passed over before."""
+        if self._selecting:
+            self._wake()
+
     def wait_for(self, transfer: Transfer, deadline: float) -> None:
         """See `Waiter.wait_for`."""
         with self.lock:

@@ -163,8 +163,9 @@ class Pair:
     def __init__(self, permitted: bool = True) -> None:
         ledgers = [memoryview(bytearray(LEDGER_BYTES)) for _ in range(2)]
         self.bells = Bell(), Bell()
-        self.lender = Loans(ledgers[0], ledgers[1], self.bells[1].doorbell, os.getpid(), permitted)
-        self.borrower = Loans(ledgers[1], ledgers[0], self.bells[0].doorbell, os.getpid(), permitted)
+        mine, theirs = ledgers
+        self.lender = Loans(mine, theirs, self.bells[1].doorbell, lambda: None, os.getpid(), permitted)
+        self.borrower = Loans(theirs, mine, self.bells[0].doorbell, lambda: None, os.getpid(), permitted)
         self.returned: list[int] = []
         self.fetched: list[OSError | None] = []
 

@@ -22,7 +22,7 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -78,9 +78,9 @@ class Neighbour:
     readable: bool
     reads: bool = False
 
-    def loans(self, borrowed: memoryview) -> Loans:
-        """Return what lends messages to it, and borrows them, given what it says of its loans."""
-        return Loans(self.outgoing.ledger, borrowed, self.doorbell, self.pid, self.reads)
+    def loans(self, borrowed: memoryview, look_again: Callable[[], None]) -> Loans:
+        """Return what lends messages to it, and borrows them; see there."""
+        return Loans(self.outgoing.ledger, borrowed, self.doorbell, look_again, self.pid, self.reads)
 
     def close(self) -> None:
         """Release everything."""
