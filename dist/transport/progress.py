@@ -32,6 +32,8 @@ GRACE_SECONDS: Final = 5e-3
 # how long before the thread sleeps, because to be woken takes as long as several small messages.
 LOOKS: Final = 8
 LOOK_SECONDS: Final = 100e-6
+# However much is new in shared memory, the sockets are served as often: they tell of aborts and deaths.
+SOCKETS_SECONDS: Final = 1e-3
 
 Handler = Callable[[int], None]
 
@@ -193,11 +195,15 @@ class ProgressEngine:
         """Serve the sockets until `stop()` or `deadline`."""
         self._leading = True
         try:
-            spin_until = time.monotonic() + spin
+            served = time.monotonic()
+            spin_until = served + spin
             while not stop() and (now := time.monotonic()) < deadline:
                 spinning = now < spin_until
-                if (spinning and self._look()) or self._serve(0.0 if spinning else deadline - now):
-                    spin_until = time.monotonic() + spin
+                if not (spinning and now < served + SOCKETS_SECONDS and self._look()):
+                    served = now
+                    if not self._serve(0.0 if spinning else deadline - now):
+                        continue
+                spin_until = time.monotonic() + spin
         finally:
             self._leading = False
             if self._standing_by:
