@@ -153,6 +153,8 @@ def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
 
 def source_of(generator: Generator | None) -> numpy.random.Generator:
     """Return NumPy's generator of a generator, or of the default one."""
+    if generator is not None and not isinstance(generator, Generator):
+        raise TypeError(f"generator: needs a Generator, not {type(generator).__name__}")
     return (default_generator if generator is None else generator).numpy
 
 
