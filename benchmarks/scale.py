@@ -37,6 +37,7 @@ SHARED_MEMORY = "shared memory"
 CLUSTER = (16, 64, 256, 1024, 4096)
 CLUSTER_SIZES = (4, 64 << 10, 1 << 20, 64 << 20)
 NETWORK = {"latency": 10e-6, "bandwidth": 25e9 / 8}
+FIRST_GUESSES = {"call": 2e-5, "latency": 2e-5, "shared_latency": 5e-5, "message": 1e-5, "byte": 2e-10}
 
 
 @dataclass
@@ -167,13 +168,13 @@ def _in_rank_order() -> list[str]:
 class Model:
     """Costs of one backend, fitted by least squares of the logarithms of measured times."""
 
-    NAMES = ("call", "latency", "shared_latency", "message", "byte")
-
     def __init__(self, rows: list[Row], cores: int, reduced_byte: float) -> None:
         import numpy as np
         from scipy.optimize import least_squares
 
         self.cores = cores
+        # Ranks that share memory send no messages.
+        self._names = [name for name in FIRST_GUESSES if name != "message" or any(r.backend == "tcp" for r in rows)]
         self._reduced_byte = reduced_byte
         fitted = [row for row in rows if row.fitted]
 
@@ -181,7 +182,7 @@ class Model:
             self.costs = self._costs(np.exp(logarithms))
             return [float(np.log(self.predict(row) / row.seconds)) for row in fitted]
 
-        start = np.log([2e-5, 2e-5, 5e-5, 1e-5, 2e-10])
+        start = np.log([FIRST_GUESSES[name] for name in self._names])
         lower, upper = np.log(1e-13), np.log(1e-2)
         found = least_squares(residuals, start, loss="soft_l1", bounds=(lower, upper))
         self.costs = self._costs(np.exp(found.x))
@@ -189,7 +190,8 @@ class Model:
     def _costs(self, values: Any) -> Any:
         from dist.cost_model import Costs
 
-        return Costs(**dict(zip(self.NAMES, map(float, values), strict=True)), reduced_byte=self._reduced_byte)
+        found = dict.fromkeys(FIRST_GUESSES, 0.0) | dict(zip(self._names, map(float, values), strict=True))
+        return Costs(**found, reduced_byte=self._reduced_byte)
 
     def predict(self, row: Row) -> float:
         """Return the seconds that a row should have measured."""
