@@ -12,7 +12,7 @@ from dist.algorithms import MessageCollectives
 from dist.algorithms.choose import overrides
 from dist.channel import Channel
 from dist.collectives import Array, Rows
-from dist.errors import CollectiveMismatch
+from dist.errors import CollectiveMismatch, LengthMismatch
 from dist.mpi.group import Departures, MpiGroup
 from dist.mpi.operations import native
 from dist.mpi.packing import packed, room, unpack
@@ -146,7 +146,7 @@ class MpiCollectives:
         try:
             self._group.agree(channel, channel.fingerprint if fits else ~channel.fingerprint % 2**64)
         except CollectiveMismatch:
-            raise CollectiveMismatch("the lengths that ranks send and receive differ") from None
+            raise LengthMismatch("a rank gives more or less than another one expects") from None
         whole, in_place = room(received)
         self._all_to_all(whole, received, packed(sent), sent)
         if not in_place:
