@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ import numpy as np
 
 import dist
 from dist.testing import run_ranks
+from tests.distributed.control_plane import free_port
 from tests.distributed.leftovers import held, observed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -248,19 +248,13 @@ def measure(
     """
     run_world = _under_launcher if (launcher or situation == "rendezvous") and not rank_0 else _in_ranks
     victim = 0 if rank_0 else 1
-    variables = {VICTIM_VARIABLE: str(victim), PORT_VARIABLE: str(_free_port()) if rank_0 else ""}
+    variables = {VICTIM_VARIABLE: str(victim), PORT_VARIABLE: str(free_port()) if rank_0 else ""}
     with observed(**variables) as (folder, problems):
         problems += run_world(situation, fault, backend, folder)
         reports = [Report(**json.loads(path.read_text())) for path in sorted(folder.glob("rank*.json"))]
     problems += _problems(victim, limit(situation, fault, rank_0), reports)
     slowest = max(reports, key=lambda report: report.seconds, default=Report(-1))
     return Cell(situation, fault, backend or "", slowest.seconds, slowest.error, slowest.message, problems)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _in_ranks(situation: str, fault: str, backend: str | None, folder: Path) -> list[str]:
