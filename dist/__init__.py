@@ -232,11 +232,11 @@ def init_process_group(
 
     Args:
         backend: "gloo" (also None), "shm", "tcp", "mpi", or a name that `register_backend` made known.
-        init_method: "env://", also None, reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which `tlrun` sets;
-            "tcp://host:port" is the address of rank 0, or a multicast address such as "tcp://239.255.1.1:23456" or
-            "tcp://[ff15::1]:23456"; "file:///path" names a file, which need not exist, in a directory that all
-            processes see; "mpi://" is for processes that mpirun or srun started. None means "mpi://" for the backend
-            "mpi", "env://" for the others.
+        init_method: "env://" reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which `tlrun` sets, or the variables
+            of SLURM, MPI or Kubernetes; "tcp://host:port" is the address of rank 0, or a multicast address such as
+            "tcp://239.255.1.1:23456" or "tcp://[ff15::1]:23456"; "file:///path" names a file, which need not exist,
+            in a directory that all processes see; "mpi://" is for processes that mpirun or srun started. None means
+            "mpi://" for the backend "mpi", "env://" for the others.
         world_size: number of processes; -1 takes it from the environment.
         rank: this process, from 0 to world_size - 1; -1 takes it from the environment, and where that does not say,
             "file://", multicast addresses and stores give each process a number.
