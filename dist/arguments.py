@@ -7,6 +7,8 @@ Tensors are duck-typed, so that nothing here depends on `tensorlib`: a NumPy arr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import combinations
 from operator import index
 from typing import Any, Protocol, TypeAlias
 
@@ -32,6 +34,7 @@ _NAMES = (
     *("float16", "bfloat16", "float32", "float64", "complex64", "complex128", "bool"),
     *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
 )
+_FEW = 8  # looking at all pairs of so many arrays is faster than sorting them
 DTYPES: dict[np.dtype[Any], str] = {
     np.dtype(ml_dtypes.bfloat16 if name == "bfloat16" else name): name for name in _NAMES
 }
@@ -65,10 +68,16 @@ class Buffer:
         self.flat: Array = array if array.ndim == 1 else array.reshape(-1)
         self.dtype = dtype
 
+    @property
+    def device(self) -> AbstractContextManager[object]:
+        """What to enter before computing with `flat`: the device that it is on."""
+        return nullcontext()
+
     def write_back(self) -> None:
         """Put the result where the caller looks for it: copies only where `flat` is a copy."""
         if self._array is not None:
-            self._array[...] = self.flat.reshape(self._array.shape)
+            with self.device:
+                self._array[...] = self.flat.reshape(self._array.shape)
         if self._put_back is not None:
             self._put_back()
 
@@ -97,7 +106,14 @@ class Buffer:
         return staged.array
 
 
-def buffer_list(operation: str, tensors: Sequence[Tensor], name: str, size: int, written: bool = False) -> list[Buffer]:
+def buffer_list(
+    buffer_type: type[Buffer],
+    operation: str,
+    tensors: Sequence[Tensor],
+    name: str,
+    size: int,
+    written: bool = False,
+) -> list[Buffer]:
     """Check a list of one tensor per rank, of one dtype; those that are written must not share memory."""
     if not isinstance(tensors, list | tuple):
         raise TypeError(
@@ -105,7 +121,7 @@ def buffer_list(operation: str, tensors: Sequence[Tensor], name: str, size: int,
         )
     if len(tensors) != size:
         raise ValueError(f"{operation}: {name} holds {len(tensors)} tensors: need {size}, one per rank")
-    buffers = [Buffer(operation, tensor, f"{name}[{i}]", written) for i, tensor in enumerate(tensors)]
+    buffers = [buffer_type(operation, tensor, f"{name}[{i}]", written) for i, tensor in enumerate(tensors)]
     for i, buffer in enumerate(buffers):
         if buffer.dtype != buffers[0].dtype:
             raise ValueError(f"{operation}: {name}[{i}] is {buffer.dtype}: need {buffers[0].dtype}, as {name}[0] is")
@@ -127,11 +143,15 @@ def keep_apart(inputs: Sequence[Buffer], outputs: Sequence[Buffer]) -> None:
     for pair in _close([*inputs, *outputs]):
         i, j = sorted(pair)
         if i < len(inputs) <= j and inputs[i].shares_memory(outputs[j - len(inputs)]):
-            inputs[i].flat = inputs[i].flat.copy()
+            with inputs[i].device:
+                inputs[i].flat = inputs[i].flat.copy()
 
 
 def _close(buffers: Sequence[Buffer]) -> Iterator[tuple[int, int]]:
-    """Find the pairs of which one begins before the other ends; columns of a matrix do so without sharing memory."""
+    """Find the pairs worth a closer look: one begins before the other ends, as columns of a matrix do. Of few, all."""
+    if len(buffers) <= _FEW:
+        yield from combinations(range(len(buffers)), 2)
+        return
     reaching: list[tuple[int, int]] = []
     for start, stop, i in sorted((*buffer.span(), i) for i, buffer in enumerate(buffers) if buffer.flat.size):
         reaching = [(end, j) for end, j in reaching if end > start]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dist.errors import DistError, TransportTimeout
 from dist.failures import again
+from dist.threads import current_threads
 from dist.timeouts import timeout_seconds
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class CollectiveWork:
         self._results = results
         self._error: BaseException | None = None
         self._done = False
-        self._running = threading.Lock()  # held until the collective is over
+        self._running = current_threads().lock()  # held until the collective is over
         self._running.acquire()
         self.call = call
         self.run = run
@@ -70,6 +70,8 @@ class CollectiveWork:
 
     def is_completed(self) -> bool:
         """See `Work.is_completed`."""
+        if not self._done:
+            current_threads().pause()
         return self._done
 
     def wait(self, timeout: float | timedelta | None = None) -> bool:
@@ -95,8 +97,9 @@ class CollectiveWork:
 class CombinedWork:
     """Several operations as one; implements `Work`."""
 
-    def __init__(self, works: Sequence[Work]) -> None:
+    def __init__(self, works: Sequence[Work], results: Sequence[Any]) -> None:
         self._works = works
+        self._results = results
 
     def is_completed(self) -> bool:
         """See `Work.is_completed`."""
@@ -111,7 +114,8 @@ class CombinedWork:
 
     def result(self) -> list[Any]:
         """See `Work.result`."""
-        return [tensor for work in self._works for tensor in work.result()]
+        self.wait()
+        return list(self._results)
 
 
 class PointToPointWork:

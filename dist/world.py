@@ -15,6 +15,7 @@ from dist.errors import DistError
 
 if TYPE_CHECKING:
     from dist.process_group import ProcessGroup
+    from dist.store import Store
 
 
 class World:
@@ -73,13 +74,20 @@ def _forget_world() -> None:
 
 os.register_at_fork(after_in_child=_forget_world)
 
-# Simulated ranks are threads, each in a world of its own.
-_of_thread = threading.local()
+
+class _OfThread(threading.local):
+    """Simulated ranks are threads, each in a world of its own; for all other threads, None."""
+
+    # An attribute of the class: to look for one that is missing takes half a microsecond.
+    world: World | None = None
+
+
+_of_thread = _OfThread()
 
 
 def current_world() -> World | None:
     """Return the world of this thread or, for all others, of the process; None before `init_process_group`."""
-    return getattr(_of_thread, "world", None) or _process_world
+    return _of_thread.world or _process_world
 
 
 def enter_thread_world(world: World | None) -> None:
@@ -114,14 +122,18 @@ def open_world(
     rank: int,
     group_name: str,
     timeout: float | timedelta,
+    store: Store | None = None,
 ) -> None:
     """Find the other ranks, connect to them, and make the default group; see `dist.init_process_group`."""
     global _process_world
     if current_world() is not None:
         raise DistError("init_process_group: there is a process group already: call dist.destroy_process_group() first")
+    if store is not None and init_method is not None:
+        raise ValueError(f"init_process_group: init_method {init_method!r} and a store: need one of them")
     from dist.connect import connect_world  # here, so that importing dist stays light
 
-    _process_world = connect_world(backend or DEFAULT, init_method, world_size, rank, group_name, timeout)
+    where = init_method if store is None else store
+    _process_world = connect_world(backend or DEFAULT, where, world_size, rank, group_name, timeout)
     atexit.register(close_world, at_exit=True)
 
 

@@ -40,15 +40,14 @@ def star_all_reduce(channel: Channel, array: NDArray[Any], op: ReduceOp) -> None
     Few messages, 2 (n-1) instead of the n (n-1) of an exchange: that counts where ranks share cores. Args: as in
     `exchange_all_reduce`.
     """
-    others = range(1, channel.size)
     if channel.rank:
         # The result comes into the memory that is being sent; who made it had all of that.
         channel.wait(channel.isend(array, 0), channel.irecv(array, 0))
         return
+    others = range(1, channel.size)
     parts = scratch(channel.size, len(array), array.dtype)
-    receives = [channel.irecv(parts[peer], peer) for peer in others]
+    channel.wait(*[channel.irecv(parts[peer], peer) for peer in others])
     parts[0] = array
-    channel.wait(*receives)
     op.reduce(parts, out=array)
     channel.wait(*[channel.isend(array, peer) for peer in others])
 
@@ -111,14 +110,17 @@ class _Ring:
             self._op.combine(left, part, out=left)
             partial = left
         if self._channel.rank == self._last:
+            # At once: the others wait for it before they send what comes much later.
             self._op.finish(partial, self._channel.size, out=part)
-        else:
+            partial = part
+        if self._right != self._channel.rank:
             self.sends.append(self._channel.isend(partial, self._right))
 
     def pass_on(self, index: int) -> None:
         """Take the result from the left, unless it was made here, and hand it on as long as somebody misses it."""
+        if self._channel.rank == self._last:
+            return
         part = self.parts[index]
-        if self._channel.rank != self._last:
-            self._channel.wait(self._channel.irecv(part, self._left))
+        self._channel.wait(self._channel.irecv(part, self._left))
         if self._right != self._last:
             self.sends.append(self._channel.isend(part, self._right))

@@ -55,6 +55,13 @@ def test_launchers_word_comes_first(server: StoreServer) -> None:
         assert time.monotonic() - started < 1
 
 
+def test_a_job_that_is_given_up_is_nobodys_fault(server: StoreServer) -> None:
+    with ranks(2, "say_failure()", port=server.port, **EXTERNAL) as members:
+        server.give_up("the job took longer than 5 s")
+        server.report(1, "was killed by SIGTERM")
+        assert [rank.hears() for rank in members] == [[None, "the job took longer than 5 s"]] * 2
+
+
 def test_stopped_rank_is_known_after_its_patience() -> None:
     with ranks(3, "say_failure()") as (first, second, stopped):
         started = time.monotonic()
@@ -293,6 +300,21 @@ sys.stdin.read()
         heard = [rank.hears() for rank in started]
         assert heard[0] == heard[1] == heard[2]
         assert sorted(heard[0]) == sorted([rank, "count", str(number)] for rank in range(3) for number in range(10))
+
+
+def test_after_an_announced_failure_the_store_is_not_kept_for_long() -> None:
+    body = """
+import dist.control.membership
+dist.control.membership.LINGER_AFTER_FAILURE_SECONDS = 0.5
+if rank == 0:
+    members.announce("TransportTimeout")
+    started = time.monotonic()
+    meeting.close()
+    say(time.monotonic() - started)
+sys.stdin.read()
+"""
+    with ranks(2, body) as (first, _):
+        assert 0.4 < first.hears(timeout=20) < 5
 
 
 def test_orderly_end_leaves_no_thread_and_no_descriptor() -> None:

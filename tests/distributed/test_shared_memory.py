@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,10 +15,12 @@ import numpy as np
 import pytest
 
 import dist
+from dist.algorithms import MessageCollectives
+from dist.algorithms.hierarchical import HierarchicalCollectives
 from dist.channel import Channel
 from dist.errors import CollectiveMismatch, LengthMismatch, PeerError, PeerLost, TransportError, TransportTimeout
 from dist.reduction import ReduceOp
-from dist.shared_memory import segment
+from dist.shared_memory import locality, segment
 from dist.shared_memory.backend import HostCollectives
 from dist.shared_memory.board import HEAD_BYTES, Board
 from dist.shared_memory.collectives import SharedMemoryCollectives
@@ -110,6 +113,57 @@ def test_rows_of_different_lengths_go_where_they_should(size: int) -> None:
         collectives.barrier(next_call(channel))
 
     on_each(size, run)
+
+
+def rounds_of(size: int, name: str, *arguments: Any) -> int:
+    """Return how many rounds a collective takes."""
+
+    def run(collectives: SharedMemoryCollectives, channel: Channel) -> int:
+        counted: list[int] = []
+        sync = collectives._board.sync
+
+        def count(channel: Channel, number: int = 0) -> None:
+            counted.append(number)
+            sync(channel, number)
+
+        collectives._board.sync = count  # type: ignore[method-assign]
+        filled = [argument(channel.rank) if callable(argument) else argument for argument in arguments]
+        getattr(collectives, name)(channel, *filled)
+        return len(counted)
+
+    (rounds,) = set(on_each(size, run))
+    return int(rounds)
+
+
+def test_rounds_are_as_few_as_the_documentation_says() -> None:
+    n = 3
+
+    def array(rank: int) -> Any:
+        return np.ones(10_000, np.uint8)
+
+    def rows(rank: int) -> Any:
+        return [array(rank) for _ in range(n)]
+
+    chunk = (SLOT_BYTES - 64) * n // (n + 1) // 64 * 64
+    assert rounds_of(n, "barrier") == 1
+    assert rounds_of(n, "all_reduce", lambda _: np.ones(1000, np.uint8), ReduceOp.SUM) == 1
+    assert rounds_of(n, "all_reduce", array, ReduceOp.SUM) == -(-10_000 // chunk) + 1
+    assert rounds_of(n, "reduce", array, 1, ReduceOp.SUM) == -(-10_000 // chunk) + 1
+    assert rounds_of(n, "broadcast", array, 1) == 3
+    assert rounds_of(n, "all_gather", rows, array) == 3
+    assert rounds_of(n, "reduce_scatter", array, rows, ReduceOp.SUM) == 8
+    assert rounds_of(n, "all_to_all", rows, rows) == 8
+
+
+def test_an_algorithm_that_the_user_names_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TENSORLIB_DIST_ALGO", "all_reduce=ring")
+    (transport,) = make_inproc_world(1)
+    collectives = HostCollectives()
+    channel = Channel(transport, (0,), 0, 1, 7, time.monotonic() + 20)
+    assert isinstance(collectives._which("all_reduce", channel), MessageCollectives)
+    assert collectives._chosen is None
+    collectives.barrier(channel)
+    assert collectives._chosen is not None
 
 
 def test_another_call_is_found_out_on_all_ranks() -> None:
@@ -251,3 +305,33 @@ def _killed_within(nbytes: int) -> None:
 def test_a_rank_that_is_killed_is_named_by_those_who_wait_in_shared_memory() -> None:
     outcomes = run_ranks(3, call_initialized, "shm", 30.0, _killed_within, 1 << 22, timeout=30.0)
     assert [outcome.code for outcome in outcomes] == [0, -signal.SIGKILL, 0], outcomes
+
+
+@pytest.mark.parametrize("hosts", ["aaabb", "abab", "abc"])
+def test_ranks_of_several_hosts_share_memory_inside_each(hosts: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    size, here = len(hosts), threading.local()
+    monkeypatch.setattr(locality, "host_identity", lambda: here.host.encode() * 16)
+    transports = make_inproc_world(size)
+
+    def run(rank: int) -> tuple[HostCollectives, bytes]:
+        here.host = hosts[rank]
+        collectives = HostCollectives()
+        channel = Channel(transports[rank], tuple(range(size)), rank, 1, 7, time.monotonic() + 20)
+        collectives.barrier(channel)
+        array = values(rank, 100_003, "float32")
+        collectives.all_reduce(next_call(channel), array, ReduceOp.SUM)
+        with pytest.raises(TransportError, match="need all of them on one host"):
+            HostCollectives(required=True).barrier(next_call(channel))
+        return collectives, array.tobytes()
+
+    with ThreadPoolExecutor(size) as pool:
+        results = list(pool.map(run, range(size)))
+    expected = values(0, 100_003, "float32")
+    for rank in range(1, size):
+        expected = expected + values(rank, 100_003, "float32")
+    for rank, (collectives, found) in enumerate(results):
+        assert found == expected.tobytes()
+        chosen: Any = collectives._chosen
+        assert isinstance(chosen, HierarchicalCollectives)
+        alone = hosts.count(hosts[rank]) == 1
+        assert isinstance(chosen._local, MessageCollectives if alone else SharedMemoryCollectives)
