@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from dist.errors import (
     CollectiveMismatch,
+    Deadlock,
     DistError,
     PeerError,
     PeerLost,
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CollectiveMismatch",
+    "Deadlock",
     "DistError",
     "FileStore",
     "HashStore",
@@ -337,9 +339,10 @@ def simulate(
     fn: Callable[..., ResultT],
     *args: Any,
     timeout: float | timedelta = 60.0,
+    seed: int = 0,
     faults: FaultPlan | None = None,
 ) -> list[ResultT]:
     """Run `fn(*args)` on `n` ranks that are threads of this process; see `dist.simulation.simulate`."""
     from dist.simulation import simulate as run
 
-    return run(n, fn, *args, timeout=timeout, faults=faults)
+    return run(n, fn, *args, timeout=timeout, seed=seed, faults=faults)

@@ -32,8 +32,7 @@ def connect_world(
     seconds = timeout_seconds("init_process_group", timeout)
     found = find(backend)
     with contextlib.ExitStack() as undo:
-        place = found.init_method if where is None else where
-        met = rendezvous(place, rank, world_size, seconds, group_name)
+        met = rendezvous(found.init_method if where is None else where, rank, world_size, seconds, group_name)
         undo.callback(met.close)
         membership = Membership(met)
         undo.callback(membership.leave)
@@ -55,10 +54,14 @@ def make_world(
     farewells: Iterable[Callable[[], None]] = (),
     make_collectives: Callable[[], Collectives] = MessageCollectives,
     faults: FaultPlan | None = None,
+    watched: bool = True,
 ) -> World:
-    """Make the world of a transport that is connected; closing it closes the transport."""
+    """Make the world of a transport that is connected; closing it closes the transport.
+
+    Unless somebody else sees it when the ranks make different calls, a thread of this process watches for that.
+    """
     injector = Injector(faults, transport) if faults and faults.faults else None
     group = ProcessGroup(transport, None, membership, timeout, make_collectives=make_collectives)
     group.failures.inject = injector
-    watchdog = Watchdog(group.failures, group.record)
-    return World(group, backend, [watchdog.close, transport.close], farewells)
+    watchdogs = [Watchdog(group.failures, group.record).close] if watched else []
+    return World(group, backend, [*watchdogs, transport.close], farewells)
