@@ -120,12 +120,16 @@ class FunctionOp(ReduceOp):
     """
 
     def __init__(self, function: Function) -> None:
-        name = getattr(function, "__qualname__", type(function).__qualname__)
+        name = getattr(function, "__qualname__", "") or getattr(function, "__name__", type(function).__qualname__)
         super().__init__(f"{getattr(function, '__module__', None) or 'builtins'}.{name}", None, rounds=True)
         self._function = function
 
     def __reduce__(self) -> tuple[Any, ...]:
         return FunctionOp, (self._function,)
+
+    def direct(self, dtype: np.dtype[Any]) -> np.ufunc | None:
+        """See `ReduceOp.direct`."""
+        return None
 
     @np.errstate(all="ignore")
     def combine(self, left: Array, right: Array, out: Array) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, pairwise
+from typing import Any
 
 import numpy as np
 
@@ -30,9 +31,8 @@ class Coalesced(Core):
         def move(channel: Channel, flat: Array) -> None:
             self._collectives.all_reduce(channel, flat, reduce_op)
 
-        return _combined(
-            self._in_place(name, same, NO_ROOT, reduce_op.name, move, async_op) for same in _by_type(buffers)
-        )
+        works = [self._in_place(name, same, NO_ROOT, reduce_op.name, move, async_op) for same in _by_type(buffers)]
+        return _combined(works, tensors)
 
     def broadcast_coalesced(self, tensors: Sequence[Tensor], src: int, async_op: bool = False) -> CombinedWork | None:
         """Do `broadcast` with each of the tensors."""
@@ -43,7 +43,8 @@ class Coalesced(Core):
         def move(channel: Channel, flat: Array) -> None:
             self._collectives.broadcast(channel, flat, root)
 
-        return _combined(self._in_place(name, same, src, "", move, async_op) for same in _by_type(buffers))
+        works = [self._in_place(name, same, src, "", move, async_op) for same in _by_type(buffers)]
+        return _combined(works, tensors)
 
     def all_gather_coalesced(
         self,
@@ -64,10 +65,11 @@ class Coalesced(Core):
                 check_alike(name, f"output_tensor_lists[{k}][{i}]", output, f"input_tensor_list[{i}]", source)
         keep_apart(inputs, [output for row in lists for output in row])
         rows_by_type = zip(*(_by_type(row) for row in lists), strict=True)
-        return _combined(
+        works = [
             self._gather_lists(name, same, rows, async_op)
             for same, rows in zip(_by_type(inputs), rows_by_type, strict=True)
-        )
+        ]
+        return _combined(works, output_tensor_lists)
 
     def _in_place(
         self,
@@ -136,7 +138,7 @@ def _cut(joined: Array, buffers: Sequence[Buffer]) -> None:
         buffer.write_back()
 
 
-def _combined(works: Iterable[CollectiveWork | None]) -> CombinedWork | None:
+def _combined(works: Iterable[CollectiveWork | None], results: Sequence[Any]) -> CombinedWork | None:
     """Make one handle of those of asynchronous calls; synchronous calls have none."""
     started = [work for work in works if work is not None]
-    return CombinedWork(started) if started else None
+    return CombinedWork(started, results) if started else None

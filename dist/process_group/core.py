@@ -159,11 +159,12 @@ class Core:
     def _execute(self, call: Call, run: Callable[[Channel], None]) -> None:
         call.state = "running"
         mark = fingerprint(call.number, call.signature, self._identity)
-        channel = Channel(self._transport, self.ranks, self._rank, self._tag, mark, time.monotonic() + self.timeout)
+        started = time.monotonic()
+        channel = Channel(self._transport, self.ranks, self._rank, self._tag, mark, started + self.timeout)
         try:
             run(channel)
         except DistError as error:
-            raise self.failures.translate(call, error, self.timeout) from error
+            raise self.failures.translate(call, error, channel.deadline - started) from error
         except BaseException as error:
             self.failures.interrupted(call, error)
             raise

@@ -100,6 +100,10 @@ class StoreServer:
         """Send away all who wait for a group to be complete, which raises `StoreGone` there, unless one has been."""
         self._thread.post(lambda: self._roster.dissolve(reason))
 
+    def give_up(self, message: str) -> None:
+        """Make all ranks raise `PeerError(message)`, those that wait for others to come included."""
+        self._thread.post(lambda: self._roster.give_up(message))
+
     def wait_until_left(self, timeout: float) -> bool:
         """Block until all members of groups are gone and all refusals were read; False if not in `timeout` seconds."""
         self._idle.clear()

@@ -260,6 +260,24 @@ def test_launcher_reports_a_rank_that_died_on_its_way(monkeypatch: pytest.Monkey
     server.close()
 
 
+def test_a_job_is_given_up_while_ranks_wait_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = StoreServer()
+    for name, value in {"ADDR": "127.0.0.1", "PORT": str(server.port)}.items():
+        monkeypatch.setenv(f"MASTER_{name}", value)
+    monkeypatch.setenv("TENSORLIB_STORE", "external")
+
+    def call(index: int) -> Any:
+        if index == 0:
+            return rendezvous("env://", 0, 2, timeout=20)
+        time.sleep(0.3)
+        return server.give_up("the job took longer than 5 s")
+
+    error, _ = in_threads(2, call)
+    assert isinstance(error, PeerError)
+    assert str(error).endswith("the job took longer than 5 s")
+    server.close()
+
+
 def test_another_jobs_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     server = StoreServer(secret=SECRET)
     with pytest.raises(RendezvousError, match="does not know this job's secret"):
