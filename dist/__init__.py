@@ -231,7 +231,7 @@ def init_process_group(
     """Find the other ranks and connect to them; every process of the job calls this before anything else.
 
     Args:
-        backend: "gloo" (also None), "shm", "tcp", "mpi", or a name that `register_backend` made known.
+        backend: "gloo" (also None), "shm", "tcp", "mpi", "nccl", or a name that `register_backend` made known.
         init_method: "env://" reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which `tlrun` sets, or the variables
             of SLURM, MPI or Kubernetes; "tcp://host:port" is the address of rank 0, or a multicast address such as
             "tcp://239.255.1.1:23456" or "tcp://[ff15::1]:23456"; "file:///path" names a file, which need not exist,

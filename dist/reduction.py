@@ -134,7 +134,9 @@ class FunctionOp(ReduceOp):
     @np.errstate(all="ignore")
     def combine(self, left: Array, right: Array, out: Array) -> None:
         """See `ReduceOp.combine`."""
-        result = np.asarray(self._function(left, right.astype(out.dtype, copy=False)))
+        result = self._function(left, right.astype(out.dtype, copy=False))
+        if not hasattr(result, "shape"):
+            result = np.asarray(result)
         if result.shape != out.shape:
             raise ValueError(f"{self.name}: returned shape {result.shape} for two of {out.shape}: need {out.shape}")
         np.copyto(out, result, casting="same_kind")

@@ -12,7 +12,7 @@ from dist.algorithms import MessageCollectives
 from dist.algorithms.choose import overrides
 from dist.channel import Channel
 from dist.collectives import Array, Rows
-from dist.errors import CollectiveMismatch
+from dist.errors import CollectiveMismatch, LengthMismatch
 from dist.mpi.group import Departures, MpiGroup
 from dist.mpi.operations import native
 from dist.mpi.packing import packed, room, unpack
@@ -44,7 +44,7 @@ class MpiCollectives:
             self._messages.all_reduce(channel, array, op)
             return
         partial = array if how.in_place else array.astype(how.accumulator, copy=False)
-        self._group.run(self._group.communicator.Allreduce, self._mpi.IN_PLACE, (partial, how.datatype), how.operation)
+        self._group.run(channel, "Allreduce", self._mpi.IN_PLACE, (partial, how.datatype), how.operation)
         if not how.in_place:
             op.finish(partial, channel.size, array)
 
@@ -57,15 +57,15 @@ class MpiCollectives:
         partial = array if how.in_place else array.astype(how.accumulator, copy=False)
         buffer = partial, how.datatype
         if channel.rank == root:
-            self._group.run(self._group.communicator.Reduce, self._mpi.IN_PLACE, buffer, how.operation, root)
+            self._group.run(channel, "Reduce", self._mpi.IN_PLACE, buffer, how.operation, root)
             op.finish(partial, channel.size, array)
         else:
-            self._group.run(self._group.communicator.Reduce, buffer, None, how.operation, root)
+            self._group.run(channel, "Reduce", buffer, None, how.operation, root)
 
     def broadcast(self, channel: Channel, array: Array, root: int) -> None:
         """See `Collectives.broadcast`."""
         if self._begin(channel, "broadcast"):
-            self._group.run(self._group.communicator.Bcast, self._bytes(array), root)
+            self._group.run(channel, "Bcast", self._bytes(array), root)
         else:
             self._messages.broadcast(channel, array, root)
 
@@ -76,7 +76,7 @@ class MpiCollectives:
             return
         whole, in_place = room(rows)
         received = self._parts(whole, rows)
-        self._group.run(self._group.communicator.Allgatherv, self._bytes(array), received)
+        self._group.run(channel, "Allgatherv", self._bytes(array), received)
         if not in_place:
             unpack(whole, rows)
 
@@ -104,7 +104,7 @@ class MpiCollectives:
             self._messages.reduce_scatter(channel, array, rows, op)
             return
         parts = np.empty((channel.size, len(array)), array.dtype)
-        self._all_to_all(parts.reshape(-1), list(parts), packed(rows), rows)
+        self._all_to_all(channel, parts.reshape(-1), list(parts), packed(rows), rows)
         op.reduce(list(parts), array)
 
     def all_to_all(self, channel: Channel, received: Rows, sent: Rows) -> None:
@@ -141,20 +141,20 @@ class MpiCollectives:
         """
         lengths = np.array([row.nbytes for row in sent])
         announced = np.empty_like(lengths)
-        self._group.run(self._group.communicator.Alltoall, lengths, announced)
+        self._group.run(channel, "Alltoall", lengths, announced)
         fits = announced.tolist() == [row.nbytes for row in received]
         try:
             self._group.agree(channel, channel.fingerprint if fits else ~channel.fingerprint % 2**64)
         except CollectiveMismatch:
-            raise CollectiveMismatch("the lengths that ranks send and receive differ") from None
+            raise LengthMismatch("a rank gives more or less than another one expects") from None
         whole, in_place = room(received)
-        self._all_to_all(whole, received, packed(sent), sent)
+        self._all_to_all(channel, whole, received, packed(sent), sent)
         if not in_place:
             unpack(whole, received)
 
-    def _all_to_all(self, received: Array, received_rows: Rows, sent: Array, sent_rows: Rows) -> None:
+    def _all_to_all(self, channel: Channel, received: Array, received_rows: Rows, sent: Array, sent_rows: Rows) -> None:
         arguments = self._parts(sent, sent_rows), self._parts(received, received_rows)
-        self._group.run(self._group.communicator.Alltoallv, *arguments)
+        self._group.run(channel, "Alltoallv", *arguments)
 
     def _bytes(self, array: Array) -> list[Any]:
         return [array.view(np.uint8), self._mpi.BYTE]

@@ -229,7 +229,9 @@ def run_fault(seed: int, ranks: int, plan: FaultPlan, backend: str | None) -> Re
     survivors = [one for one in outcomes if not (struck and one.rank == fault.rank and fault.kind not in MILD)]
     problems += [str(outcome) for outcome in survivors if outcome.failed]
     returned = [outcome for outcome in survivors if not outcome.failed]
-    if struck is None or fault.kind == "delay":
+    # Ranks that share memory may never miss the connection between them; then nobody does, and all goes on.
+    unnoticed = fault.kind == "drop" and backend != "tcp" and not any(outcome.value[0] for outcome in returned)
+    if struck is None or fault.kind == "delay" or unnoticed:
         problems += [f"rank {one.rank} raised for nothing: {one.value[0]}" for one in returned if one.value[0]]
         return Result(seed, ranks, str(fault), struck is not None, 0.0, "", problems)
     for outcome in returned:

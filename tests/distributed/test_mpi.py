@@ -185,6 +185,7 @@ class StandIn:
     COMM_WORLD: Any
     Exception = MpiError
     UINT64_T = MAX = None
+    get_vendor = staticmethod(lambda: ("Open MPI", (5, 0, 0)))
 
     def __init__(self, found: Callable[[int], int] | None) -> None:
         self.COMM_WORLD = self
