@@ -40,15 +40,14 @@ def star_all_reduce(channel: Channel, array: NDArray[Any], op: ReduceOp) -> None
     Few messages, 2 (n-1) instead of the n (n-1) of an exchange: that counts where ranks share cores. Args: as in
     `exchange_all_reduce`.
     """
-    others = range(1, channel.size)
     if channel.rank:
         # The result comes into the memory that is being sent; who made it had all of that.
         channel.wait(channel.isend(array, 0), channel.irecv(array, 0))
         return
+    others = range(1, channel.size)
     parts = scratch(channel.size, len(array), array.dtype)
-    receives = [channel.irecv(parts[peer], peer) for peer in others]
+    channel.wait(*[channel.irecv(parts[peer], peer) for peer in others])
     parts[0] = array
-    channel.wait(*receives)
     op.reduce(parts, out=array)
     channel.wait(*[channel.isend(array, peer) for peer in others])
 

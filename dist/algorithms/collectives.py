@@ -19,13 +19,14 @@ class MessageCollectives:
     """Implements `dist.collectives.Collectives` by messages; `docs/algorithms.md` states steps and bytes.
 
     Args:
-        hosts: how many hosts the ranks are on: ranks of one host share its cores.
+        hosts: how many hosts the ranks are on: ranks of one host share its cores. None means as many as the transport
+            says, and one where it has no `hosts`.
 
     Raises:
         ValueError: TENSORLIB_DIST_ALGO asks for an algorithm that does not exist.
     """
 
-    def __init__(self, hosts: int = 1) -> None:
+    def __init__(self, hosts: int | None = None) -> None:
         self._hosts = hosts
         self._overrides = overrides()
 
@@ -72,10 +73,17 @@ class MessageCollectives:
         """Do nothing: nothing is held."""
 
     def _run(self, collective: str, nbytes: int, exact: bool, channel: Channel, *arguments: Any) -> None:
-        size = channel.size
-        name = choose(collective, nbytes, size, exact, self._hosts, self._overrides.get(collective))
+        if self._hosts is None:
+            self._hosts = _count_hosts(channel)
+        name = choose(collective, nbytes, channel.size, exact, self._hosts, self._overrides.get(collective))
         ALGORITHMS[collective][name](channel, *arguments)
 
 
 def _longest(rows: Rows) -> int:
     return max(row.nbytes for row in rows)
+
+
+def _count_hosts(channel: Channel) -> int:
+    """Return how many hosts a group is on; all ranks must find the same."""
+    hosts = getattr(channel.transport, "hosts", None)
+    return 1 if hosts is None else len({hosts[rank] for rank in channel.ranks})

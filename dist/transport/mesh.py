@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dist.errors import PeerLost, TransportError
@@ -36,11 +36,18 @@ class MeshTransport:
         rank: this rank.
         engine: serves the streams; owned by the transport from now on.
         streams: one to each other rank; owned by the transport from now on.
+        hosts: where each rank is, the same on all ranks; by default all are in one place.
+
+    Attributes:
+        hosts: where each rank is, for those who choose algorithms.
     """
 
-    def __init__(self, rank: int, engine: ProgressEngine, streams: Mapping[int, Stream]) -> None:
+    def __init__(
+        self, rank: int, engine: ProgressEngine, streams: Mapping[int, Stream], hosts: Sequence[str] = ()
+    ) -> None:
         self.rank = rank
         self.size = len(streams) + 1
+        self.hosts = tuple(hosts) or ("",) * self.size
         self._engine = engine
         self._mailbox: Mailbox[Incoming] = Mailbox()
         self._failure: TransportError | None = None

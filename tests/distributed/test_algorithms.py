@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 import numpy as np
 import pytest
 
-from dist.algorithms import MessageCollectives
+from dist.algorithms import MessageCollectives, scratch
 from dist.algorithms.choose import ALGORITHMS, EXACT_ONLY
+from dist.algorithms.exactness import is_exact
 from dist.algorithms.segments import SEGMENT_BYTES
 from dist.algorithms.tree import binomial_tree
 from dist.channel import Channel
@@ -44,18 +46,19 @@ def test_rows_of_different_lengths(collective: str, name: str, size: int) -> Non
 @pytest.mark.parametrize(("collective", "name"), [pair for pair in NAMES if pair[0] != "barrier"])
 @pytest.mark.parametrize("size", [2, 3])
 def test_arrays_of_many_segments(collective: str, name: str, size: int) -> None:
-    count = 4 * LARGE if name in ("pairwise", "halving", "scatter") else LARGE
+    per_rank = collective in ("reduce_scatter", "all_to_all", "all_gather")
+    count = 4 * LARGE if name in ("pairwise", "halving", "scatter") and not per_rank else LARGE
     CALLS[collective](ALGORITHMS[collective][name], size, values(size, count, dtype_for(collective, name)))
 
 
 CASES = [
     (op, dtype)
     for op, dtypes in {
-        ReduceOp.SUM: "float16 float64 complex64 complex128 int8 uint8 int64 bool",
+        ReduceOp.SUM: "float16 bfloat16 float64 complex64 complex128 int8 uint8 int64 bool",
         ReduceOp.PRODUCT: "float16 float32 complex64 int32 bool",
         ReduceOp.MIN: "float16 float32 int16 bool",
-        ReduceOp.MAX: "float16 float64 uint64 bool",
-        ReduceOp.AVG: "float16 float32 float64 complex128",
+        ReduceOp.MAX: "float16 bfloat16 float64 uint64 bool",
+        ReduceOp.AVG: "float16 bfloat16 float32 float64 complex128",
         ReduceOp.BAND: "int32 uint8 bool",
         ReduceOp.BOR: "int64 bool",
         ReduceOp.BXOR: "int8 bool",
@@ -67,18 +70,19 @@ CASES = [
 @pytest.mark.parametrize("name", REDUCTIONS)
 @pytest.mark.parametrize(("op", "dtype"), CASES, ids=str)
 def test_all_reduce_operations(name: str, op: ReduceOp, dtype: str) -> None:
-    if name not in IN_ORDER and np.dtype(dtype).kind not in "biu":
+    if name not in IN_ORDER and not is_exact(op, np.dtype(dtype)):
         return  # never chosen; see test_choose.py
     for size in (2, 3):
         all_reduce(REDUCTIONS[name], size, values(size, 101, dtype), op)
 
 
 @pytest.mark.parametrize("name", IN_ORDER)
-def test_sum_of_halves_is_rounded_once(name: str) -> None:
-    # In 16 bits 2048 + 1 is 2048, so that a sum rounded at every step would stay there.
-    arrays = [np.full(5, 2048, np.float16)] + [np.ones(5, np.float16) for _ in range(3)]
+@pytest.mark.parametrize(("dtype", "first", "total"), [("float16", 2048, 2052), ("bfloat16", 256, 260)])
+def test_sum_of_halves_is_rounded_once(name: str, dtype: str, first: int, total: int) -> None:
+    # In 16 bits 2048 + 1 is 2048, or 256 + 1 is 256: a sum rounded at every step would stay there.
+    arrays = [np.full(5, first, dtype)] + [np.ones(5, dtype) for _ in range(3)]
     on_ranks(4, lambda channel: REDUCTIONS[name](channel, arrays[channel.rank], ReduceOp.SUM))
-    assert [array.tolist() for array in arrays] == [[2052.0] * 5] * 4  # 2051, to the nearest even
+    assert [array.astype(float).tolist() for array in arrays] == [[total] * 5] * 4  # one less, to the nearest even
 
 
 @pytest.mark.parametrize("name", IN_ORDER)
@@ -101,6 +105,19 @@ def test_nan_passes_through_max(name: str) -> None:
 def test_operation_that_a_dtype_does_not_have(op: ReduceOp, dtype: str, need: str) -> None:
     with pytest.raises(TypeError, match=f"ReduceOp.{op.name}: .*{need}"):
         op.check(dtype)
+
+
+@pytest.mark.parametrize("name", ["pairwise", "linear"])
+def test_memory_for_what_comes_in_is_bounded(name: str) -> None:
+    collective = "reduce" if name == "linear" else "reduce_scatter"
+    kept = []
+
+    def call(*arguments: Any) -> None:
+        ALGORITHMS[collective][name](*arguments)
+        kept.append(scratch._kept.scratch._memory.nbytes)
+
+    CALLS[collective](call, 3, values(3, 5 * SEGMENT_BYTES // 4, "float32"))
+    assert 0 < max(kept) <= 2 * 3 * SEGMENT_BYTES
 
 
 @pytest.mark.parametrize("size", [*RANKS, 13, 64])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from dist.algorithms import MessageCollectives
 from dist.algorithms.choose import ALGORITHMS, EXACT_ONLY, OVERRIDE, TABLE, choose, overrides
 from dist.algorithms.exactness import is_exact
+from dist.channel import Channel
 from dist.reduction import ReduceOp
 from tests.distributed.algorithm_worlds import CALLS, in_rank_order, on_ranks, values
 
@@ -88,6 +92,19 @@ def test_an_order_that_floats_need_cannot_be_overridden(monkeypatch: pytest.Monk
     CALLS["all_reduce"](collectives.all_reduce, 2, parts)
     with pytest.raises(ValueError, match=r"all_reduce by doubling would change the order .* need one of exchange"):
         on_ranks(1, lambda channel: collectives.all_reduce(channel, np.ones(3), ReduceOp.SUM))
+
+
+def test_transport_says_on_how_many_hosts_the_ranks_are() -> None:
+    # Bruck's way among ten ranks in two places, a star among as many in one.
+    for hosts, messages in ((("a", "b") * 5, 40), (("a",) * 10, 18)):
+        collectives = MessageCollectives()
+
+        def call(channel: Channel, array: NDArray[Any], op: ReduceOp) -> None:
+            channel.transport.hosts = hosts  # noqa: B023
+            collectives.all_reduce(channel, array, op)  # noqa: B023
+
+        transports = CALLS["all_reduce"](call, 10, values(10, 5, "float32"))
+        assert sum(t.messages for t in transports) == messages
 
 
 @pytest.mark.parametrize("size", [2, 3, 6])

@@ -209,6 +209,12 @@ def test_connecting_in_an_event_loop_can_be_interrupted() -> None:
     assert time.monotonic() - started < 5
 
 
+def test_rank_that_does_not_say_where_it_listens_is_named() -> None:
+    with pytest.raises(TransportTimeout, match=r"^rank 0: rank 1 did not say in time where it listens$") as caught:
+        connect_tcp(0, 2, MemoryStore(), b"secret", timeout=0.1)
+    assert caught.value.rank == 1
+
+
 def test_rank_out_of_range_is_refused() -> None:
     with pytest.raises(ValueError, match="rank 2 is not a rank"):
         connect_tcp(2, 2, MemoryStore(), b"secret")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Sequence
 
 from dist.timeouts import DEFAULT_TIMEOUT
 from dist.transport.handshake import AddressStore, Failure
@@ -24,12 +25,20 @@ class SharedMemoryTransport(MeshTransport):
         sockets: a connected, authenticated, non-blocking socket per other rank, owned by the transport from now on.
         engine: owned by the transport from now on.
         pairing: has been run; what it has found is owned by the transport from now on.
+        hosts: where each rank is; see `MeshTransport`.
 
     Attributes:
         neighbours: the ranks that this one shares memory with.
     """
 
-    def __init__(self, rank: int, sockets: dict[int, socket.socket], engine: ProgressEngine, pairing: Pairing) -> None:
+    def __init__(
+        self,
+        rank: int,
+        sockets: dict[int, socket.socket],
+        engine: ProgressEngine,
+        pairing: Pairing,
+        hosts: Sequence[str] = (),
+    ) -> None:
         self.neighbours = frozenset(pairing.neighbours)
         streams: dict[int, Stream] = {}
         for peer, sock in sockets.items():
@@ -40,7 +49,7 @@ class SharedMemoryTransport(MeshTransport):
                 streams[peer] = RingStream(sock, engine, pairing.inbox, pairing.incoming(peer), neighbour)
         if pairing.inbox is not None:
             engine.poll_too(pairing.inbox)
-        super().__init__(rank, engine, streams)
+        super().__init__(rank, engine, streams, hosts)
 
 
 def connect_shared_memory(
@@ -58,7 +67,7 @@ def connect_shared_memory(
     has ended.
     """
     deadline = time.monotonic() + timeout
-    sockets = connect_sockets(rank, size, store, secret, host, timeout, failure)
+    sockets, hosts = connect_sockets(rank, size, store, secret, host, timeout, failure)
     engine = ProgressEngine()
     pairing = Pairing(rank, Rounds(rank, sockets, deadline, failure), engine.wake_fd)
     try:
@@ -68,4 +77,4 @@ def connect_shared_memory(
         for sock in sockets.values():
             sock.close()
         raise
-    return SharedMemoryTransport(rank, sockets, engine, pairing)
+    return SharedMemoryTransport(rank, sockets, engine, pairing, hosts)
