@@ -74,6 +74,7 @@ def _forget_world() -> None:
 
 os.register_at_fork(after_in_child=_forget_world)
 
+
 class _OfThread(threading.local):
     """Simulated ranks are threads, each in a world of its own; for all other threads, None."""
 
