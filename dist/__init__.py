@@ -26,10 +26,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from dist.errors import (
     CollectiveMismatch,
+    Deadlock,
     DistError,
     PeerError,
     PeerLost,
     RendezvousError,
+    StoreError,
+    StoreTimeout,
     TransportError,
     TransportTimeout,
 )
@@ -80,20 +83,29 @@ if TYPE_CHECKING:
     from dist.reduction import ReduceOp
     from dist.reduction import ReduceOp as reduce_op  # noqa: N813 - the older name
     from dist.rendezvous import Rendezvous
-    from dist.store import Store
+    from dist.store import FileStore, HashStore, PrefixStore, Store
+    from dist.tcp_store import TCPStore
     from dist.transport.base import Transport
     from dist.work import Work
 
 __all__ = [
     "CollectiveMismatch",
+    "Deadlock",
     "DistError",
+    "FileStore",
+    "HashStore",
     "P2POp",
     "PeerError",
     "PeerLost",
+    "PrefixStore",
     "ProcessGroup",
     "ReduceOp",
     "RendezvousError",
     "Statistics",
+    "Store",
+    "StoreError",
+    "StoreTimeout",
+    "TCPStore",
     "TransportError",
     "TransportTimeout",
     "Work",
@@ -155,10 +167,15 @@ __all__ = [
 ResultT = TypeVar("ResultT")
 
 
-# Where to find what is loaded when it is first asked for, because it loads NumPy or tensorlib.
+# Where to find what is loaded when it is first asked for, because it loads NumPy, ZeroMQ or tensorlib.
 _LATER = {
+    "FileStore": "dist.store:FileStore",
+    "HashStore": "dist.store:HashStore",
+    "PrefixStore": "dist.store:PrefixStore",
     "ProcessGroup": "dist.process_group:ProcessGroup",
     "ReduceOp": "dist.reduction:ReduceOp",
+    "Store": "dist.store:Store",
+    "TCPStore": "dist.tcp_store:TCPStore",
     "Work": "dist.work:Work",
     "functional": "dist.functional",
     "reduce_op": "dist.reduction:ReduceOp",
@@ -205,28 +222,31 @@ def init_process_group(
     rank: int = -1,
     group_name: str = "",
     timeout: float | timedelta = DEFAULT_TIMEOUT,
+    store: Store | None = None,
 ) -> None:
     """Find the other ranks and connect to them; every process of the job calls this before anything else.
 
     Args:
         backend: "gloo" (also None), "shm", "tcp", "mpi", or a name that `register_backend` made known.
-        init_method: "env://" reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which `tlrun` sets;
+        init_method: "env://", also None, reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which `tlrun` sets;
             "tcp://host:port" is the address of rank 0, or a multicast address such as "tcp://239.255.1.1:23456" or
             "tcp://[ff15::1]:23456"; "file:///path" names a file, which need not exist, in a directory that all
             processes see; "mpi://" is for processes that mpirun or srun started. None means "mpi://" for the backend
             "mpi", "env://" for the others.
         world_size: number of processes; -1 takes it from the environment.
         rank: this process, from 0 to world_size - 1; -1 takes it from the environment, and where that does not say,
-            "file://" and multicast addresses give each process a number.
-        group_name: tells jobs apart that share an address or a file.
+            "file://", multicast addresses and stores give each process a number.
+        group_name: tells jobs apart that share an address, a file or a store.
         timeout: seconds or timedelta; for finding each other, and for every collective by default.
+        store: where to meet instead of by an init_method: one that all processes have opened, such as
+            `dist.TCPStore(...)`; it may be closed afterwards.
 
     Raises:
         RendezvousError: the ranks did not all come; says which are missing.
         ValueError: the backend does not exist, or an argument is out of range.
         DistError: there is a process group already.
     """
-    open_world(backend, init_method, world_size, rank, group_name, timeout)
+    open_world(backend, init_method, world_size, rank, group_name, timeout, store)
 
 
 def destroy_process_group(group: ProcessGroup | None = None) -> None:
@@ -319,9 +339,10 @@ def simulate(
     fn: Callable[..., ResultT],
     *args: Any,
     timeout: float | timedelta = 60.0,
+    seed: int = 0,
     faults: FaultPlan | None = None,
 ) -> list[ResultT]:
     """Run `fn(*args)` on `n` ranks that are threads of this process; see `dist.simulation.simulate`."""
     from dist.simulation import simulate as run
 
-    return run(n, fn, *args, timeout=timeout, faults=faults)
+    return run(n, fn, *args, timeout=timeout, seed=seed, faults=faults)

@@ -7,6 +7,7 @@ Tensors are duck-typed, so that nothing here depends on `tensorlib`: a NumPy arr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import combinations
 from operator import index
 from typing import Any, Protocol, TypeAlias
 
@@ -32,6 +33,7 @@ _NAMES = (
     *("float16", "bfloat16", "float32", "float64", "complex64", "complex128", "bool"),
     *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
 )
+_FEW = 8  # looking at all pairs of so many arrays is faster than sorting them
 DTYPES: dict[np.dtype[Any], str] = {
     np.dtype(ml_dtypes.bfloat16 if name == "bfloat16" else name): name for name in _NAMES
 }
@@ -131,7 +133,10 @@ def keep_apart(inputs: Sequence[Buffer], outputs: Sequence[Buffer]) -> None:
 
 
 def _close(buffers: Sequence[Buffer]) -> Iterator[tuple[int, int]]:
-    """Find the pairs of which one begins before the other ends; columns of a matrix do so without sharing memory."""
+    """Find the pairs worth a closer look: one begins before the other ends, as columns of a matrix do. Of few, all."""
+    if len(buffers) <= _FEW:
+        yield from combinations(range(len(buffers)), 2)
+        return
     reaching: list[tuple[int, int]] = []
     for start, stop, i in sorted((*buffer.span(), i) for i, buffer in enumerate(buffers) if buffer.flat.size):
         reaching = [(end, j) for end, j in reaching if end > start]

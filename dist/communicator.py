@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
 from typing import TYPE_CHECKING
+
+from dist.threads import current_threads
 
 if TYPE_CHECKING:
     from dist.work import CollectiveWork
@@ -21,10 +22,10 @@ class Communicator:
 
     def __init__(self, execute: Callable[[CollectiveWork], None], name: str) -> None:
         self._execute = execute
-        self._queue: SimpleQueue[CollectiveWork | None] = SimpleQueue()
+        threads = current_threads()
+        self._queue = threads.queue()
         self.put: Callable[[CollectiveWork], None] = self._queue.put
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._thread = threads.start(self._run, name)
 
     def close(self, timeout: float) -> None:
         """Let what is queued run, and end the thread."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from itertools import combinations
 from typing import NamedTuple
 
 from dist.fingerprint import NO_ROOT, Signature
@@ -34,22 +33,22 @@ class Published(NamedTuple):
         return f"{self.signature}{number}{group} at {self.site}"
 
 
+def latest(record: FlightRecord) -> list[Published]:
+    """Return the latest calls of a process, oldest first."""
+    return [_published(call) for call in record.calls()[-SHOWN_CALLS:]]
+
+
 def publish(record: FlightRecord) -> str:
     """Write the latest calls of this process as the text that `read` understands."""
-    return json.dumps([_published(call) for call in record.calls()[-SHOWN_CALLS:]])
+    return json.dumps(latest(record))
 
 
 def read(text: str) -> list[Published]:
     """Read what another rank published; nothing where it published nothing."""
     return [
-        Published(group, tuple(members), number, read_signature(*signature), site, state)
+        Published(group, tuple(members), number, Signature.read(*signature), site, state)
         for group, members, number, signature, site, state in json.loads(text or "[]")
     ]
-
-
-def read_signature(op: str, dtype: str, elements: int | list[int], root: int, reduce_op: str) -> Signature:
-    """Make a signature of what JSON has made of one."""
-    return Signature(op, dtype, tuple(elements) if isinstance(elements, list) else elements, root, reduce_op)
 
 
 def _published(call: Call) -> Published:
@@ -74,8 +73,8 @@ class Difference(NamedTuple):
 def first_difference(calls: Mapping[int, Iterable[Published]]) -> Difference | None:
     """Find the first collective in which the ranks differ; None where what is known agrees."""
     made: dict[tuple[int, str], dict[int, Published]] = defaultdict(dict)
-    for rank, latest in calls.items():
-        for call in latest:
+    for rank, last_calls in calls.items():
+        for call in last_calls:
             if call.number:
                 made[call.number, call.group][rank] = call
     for (number, group), by_rank in sorted(made.items(), key=lambda item: item[0]):
@@ -86,13 +85,17 @@ def first_difference(calls: Mapping[int, Iterable[Published]]) -> Difference | N
 
 def _fit(calls: Mapping[int, Published]) -> bool:
     """Tell whether what each rank calls is one call."""
-    if len({call.members for call in calls.values()}) > 1:
+    if len({(call.signature.agreed(), call.members) for call in calls.values()}) > 1:
         return False
     if len({call.signature for call in calls.values()}) == 1:
         return True
+    # What lengths the others have matters to the root, or where there is none, to everybody.
+    concerned = [rank for rank, call in calls.items() if call.signature.root in (rank, NO_ROOT)]
     return all(
-        call.signature.fits(rank, other.signature, other_rank, call.members)
-        for (rank, call), (other_rank, other) in combinations(calls.items(), 2)
+        calls[rank].signature.fits(rank, other.signature, other_rank, other.members)
+        for rank in concerned
+        for other_rank, other in calls.items()
+        if other_rank != rank
     )
 
 
@@ -101,8 +104,8 @@ def unlike_messages(calls: Mapping[int, Iterable[Published]], receiver: int, rec
     wanted = _published(receive)
     sent = {
         rank: call
-        for rank, latest in calls.items()
-        for call in latest
+        for rank, last_calls in calls.items()
+        for call in last_calls
         if call.signature.op in ("send", "isend")
         and (call.signature.root, call.group) == (receiver, wanted.group)
         and wanted.signature.root in (rank, NO_ROOT)
@@ -142,11 +145,16 @@ def _is_as_far(call: Published, waiting: Call) -> bool:
 
 def who_is_where(calls: Mapping[int, Iterable[Published]]) -> str:
     """Say, a line per rank, which call each made last."""
-    return "\n".join(f"  rank {rank}: {_last(list(latest))}" for rank, latest in sorted(calls.items()))
+    return "\n".join(f"  rank {rank}: {last_call(list(made))}" for rank, made in sorted(calls.items()))
 
 
-def _last(latest: list[Published]) -> str:
-    if not latest:
+def last_call(calls: list[Published]) -> str:
+    """Say which call a rank made last, and how far it is.
+
+    >>> last_call([])
+    'has made no call'
+    """
+    if not calls:
         return "has made no call"
-    verb = {"running": "is in", "queued": "has queued", "failed": "failed in"}.get(latest[-1].state, "has finished")
-    return f"{verb} {latest[-1]}"
+    verb = {"running": "is in", "queued": "has queued", "failed": "failed in"}.get(calls[-1].state, "has finished")
+    return f"{verb} {calls[-1]}"

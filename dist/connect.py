@@ -15,6 +15,7 @@ from dist.failures import ControlPlane
 from dist.faults import FaultPlan, Injector
 from dist.process_group import ProcessGroup
 from dist.rendezvous import rendezvous
+from dist.store import Store
 from dist.timeouts import timeout_seconds
 from dist.transport.base import Transport
 from dist.watchdog import Watchdog
@@ -22,13 +23,16 @@ from dist.world import World
 
 
 def connect_world(
-    backend: str, init_method: str | None, world_size: int, rank: int, group_name: str, timeout: float | timedelta
+    backend: str, where: str | Store | None, world_size: int, rank: int, group_name: str, timeout: float | timedelta
 ) -> World:
-    """Find the other ranks, begin to watch over them, and connect to each; see `dist.init_process_group`."""
+    """Find the other ranks, begin to watch over them, and connect to each; see `dist.init_process_group`.
+
+    `where` is an init method, or a store that all ranks have opened.
+    """
     seconds = timeout_seconds("init_process_group", timeout)
     found = find(backend)
     with contextlib.ExitStack() as undo:
-        met = rendezvous(init_method or found.init_method, rank, world_size, seconds, group_name)
+        met = rendezvous(found.init_method if where is None else where, rank, world_size, seconds, group_name)
         undo.callback(met.close)
         membership = Membership(met)
         undo.callback(membership.leave)
@@ -50,10 +54,14 @@ def make_world(
     farewells: Iterable[Callable[[], None]] = (),
     make_collectives: Callable[[], Collectives] = MessageCollectives,
     faults: FaultPlan | None = None,
+    watched: bool = True,
 ) -> World:
-    """Make the world of a transport that is connected; closing it closes the transport."""
+    """Make the world of a transport that is connected; closing it closes the transport.
+
+    Unless somebody else sees it when the ranks make different calls, a thread of this process watches for that.
+    """
     injector = Injector(faults, transport) if faults and faults.faults else None
     group = ProcessGroup(transport, None, membership, timeout, make_collectives=make_collectives)
     group.failures.inject = injector
-    watchdog = Watchdog(group.failures, group.record)
-    return World(group, backend, [watchdog.close, transport.close], farewells)
+    watchdogs = [Watchdog(group.failures, group.record).close] if watched else []
+    return World(group, backend, [*watchdogs, transport.close], farewells)

@@ -7,6 +7,7 @@
     |   `-- StoreGone          the connection to the store has ended, for good
     |-- CollectiveMismatch     ranks called different collectives, or with different arguments
     |-- PeerError              another rank died, stopped, raised or left; names it
+    |-- Deadlock               all ranks of a simulation wait for each other
     `-- TransportError         bytes could not be moved
         |-- LengthMismatch     a message is longer or shorter than its receiver expects
         |-- PeerLost           the connection to a rank is gone
@@ -52,6 +53,10 @@ class PeerError(DistError):
     def __init__(self, message: str, rank: int | None = None) -> None:
         super().__init__(message)
         self.rank = rank
+
+
+class Deadlock(DistError):
+    """All ranks of a simulation wait, each for another one: says who waits for whom, and in which call."""
 
 
 class TransportError(DistError):

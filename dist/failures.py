@@ -50,11 +50,11 @@ ErrorT = TypeVar("ErrorT", bound=BaseException)
 class ControlPlane(Protocol):
     """What the groups of a process ask of the control plane; `dist.control.Membership` is one."""
 
-    def subscribe(self, callback: Callable[[PeerError], None]) -> None:
+    def subscribe(self, callback: Callable[[DistError], None]) -> None:
         """Have `callback` called once, from another thread, at the first failure."""
         ...
 
-    def blame(self, lost_rank: int | None, within: float = 2.0) -> PeerError:
+    def blame(self, lost_rank: int | None, within: float = 2.0) -> DistError:
         """Return why the connection to a rank is lost, waiting `within` seconds for the word of the control plane."""
         ...
 
@@ -71,7 +71,7 @@ class ControlPlane(Protocol):
         ...
 
     def announce(self, kind: str, payload: str = "") -> None:
-        """Tell every rank, this one included."""
+        """Tell every rank, this one included, what has failed."""
         ...
 
     def listen(self, callback: Callable[[int, str, str], None]) -> None:

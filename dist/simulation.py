@@ -6,111 +6,49 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from dist.arguments import integer
+from dist.comparison import first_difference, last_call
 from dist.connect import make_world
 from dist.control.uncaught import describe
-from dist.errors import PeerError
+from dist.errors import CollectiveMismatch, Deadlock, PeerError
 from dist.faults import KINDS_OF_THREADS, FaultPlan
+from dist.scheduler import Scheduler, Task
+from dist.switchboard import SimulatedMembership, Switchboard
 from dist.timeouts import timeout_seconds
+from dist.transport.base import ANY_SOURCE
 from dist.transport.inproc import InprocTransport, make_inproc_world
+from dist.transport.transfer import Transfer
 from dist.world import enter_thread_world
 
 ResultT = TypeVar("ResultT")
 # A thread cannot be killed: one that is not busy communicating may outlive an aborted simulation.
 _AFTER_ABORT = 1.0  # seconds
-
-
-class _Switchboard:
-    """The control plane of a simulated world: what one rank says, all hear."""
-
-    def __init__(self, size: int) -> None:
-        self.changed = threading.Condition()
-        self.failure: PeerError | None = None
-        self.left: set[int] = set()
-        self.calls = dict.fromkeys(range(size), "")
-        self.subscribers: list[Callable[[PeerError], None]] = []
-        self.listeners: list[Callable[[int, str, str], None]] = []
-
-    def fail(self, rank: int, message: str) -> None:
-        """Make it known to all that a rank failed, if nothing failed before."""
-        with self.changed:
-            if self.failure is not None:
-                return
-            self.failure = PeerError(f"rank {rank} {message}", rank)
-            self.changed.notify_all()
-        for callback in self.subscribers:
-            callback(self.failure)
-
-
-class _SimulatedMembership:
-    """One rank's view of the switchboard; implements `dist.failures.ControlPlane`."""
-
-    def __init__(self, switchboard: _Switchboard, rank: int) -> None:
-        self._switchboard = switchboard
-        self._rank = rank
-
-    def subscribe(self, callback: Callable[[PeerError], None]) -> None:
-        """See `ControlPlane.subscribe`."""
-        self._switchboard.subscribers.append(callback)
-
-    def blame(self, lost_rank: int | None, within: float = 2.0) -> PeerError:
-        """See `ControlPlane.blame`."""
-        board = self._switchboard
-        with board.changed:
-            board.changed.wait_for(lambda: board.failure is not None or lost_rank in board.left, within)
-        what = "finished" if lost_rank in board.left else "connection lost"
-        return board.failure or PeerError(f"rank {lost_rank} {what}", lost_rank)
-
-    def report(self, message: str) -> None:
-        """See `ControlPlane.report`."""
-        self._switchboard.fail(self._rank, message)
-
-    def publish_call(self, description: str) -> None:
-        """See `ControlPlane.publish_call`."""
-        self._switchboard.calls[self._rank] = description
-
-    def everyone(self) -> dict[int, str]:
-        """See `ControlPlane.everyone`."""
-        return dict(self._switchboard.calls)
-
-    def announce(self, kind: str, payload: str = "") -> None:
-        """See `ControlPlane.announce`."""
-        for callback in self._switchboard.listeners:
-            callback(self._rank, kind, payload)
-
-    def listen(self, callback: Callable[[int, str, str], None]) -> None:
-        """See `ControlPlane.listen`."""
-        self._switchboard.listeners.append(callback)
-
-    def leave(self) -> None:
-        """Tell the others that nothing more is to be expected of this rank."""
-        with self._switchboard.changed:
-            self._switchboard.left.add(self._rank)
-            self._switchboard.changed.notify_all()
+_SHOWN_RANKS = 16
 
 
 class _Rank:
     """One simulated rank: its thread, and what came of it."""
 
     def __init__(
-        self, transport: InprocTransport, board: _Switchboard, timeout: float, faults: FaultPlan | None
+        self, transport: InprocTransport, board: Switchboard, timeout: float, faults: FaultPlan | None
     ) -> None:
         self.rank = transport.rank
         self.result: Any = None
         self.error: BaseException | None = None
         self.failed_at = 0.0
         self._transport = transport
-        self._membership = _SimulatedMembership(board, self.rank)
-        self._world = make_world(transport, self._membership, timeout, "inproc", faults=faults)
+        self._board = board
+        self._membership = SimulatedMembership(board, self.rank)
+        self._world = make_world(transport, self._membership, timeout, "inproc", watched=False, faults=faults)
+        board.records[self.rank] = self._world.group.record
 
     def start(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        """Run `fn` in a thread of its own."""
-        self.thread = threading.Thread(target=self._run, args=(fn, args), name=f"rank {self.rank}", daemon=True)
-        self.thread.start()
+        """Have `fn` run when it is the rank's turn."""
+        self.thread = self._board.scheduler.start(lambda: self._run(fn, args), f"rank {self.rank}", self.rank)
 
     def _run(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
         enter_thread_world(self._world)
@@ -139,6 +77,7 @@ def simulate(
     fn: Callable[..., ResultT],
     *args: Any,
     timeout: float | timedelta = 60.0,
+    seed: int = 0,
     faults: FaultPlan | None = None,
 ) -> list[ResultT]:
     """Run `fn(*args)` on `n` ranks that are threads of this process, and return their results in rank order.
@@ -146,15 +85,26 @@ def simulate(
     In `fn`, `dist.get_rank()` and the collectives work as in a process of its own. Threads share everything else:
     module variables, the random state of NumPy, the working directory.
 
+    One rank runs at a time, until it waits for another one, and now and then until it sends; which is next is drawn
+    from a generator that begins with `seed`. So equal seeds give equal runs, with the same rank received from first
+    where any may send, and other seeds give other runs. For random numbers of its own a rank may use
+    `numpy.random.default_rng([seed, dist.get_rank()])`.
+
+    A rank that waits in another way, for a lock or in `time.sleep`, is noticed after some 20 ms; the others go on then,
+    in an order that is not determined. The same holds for threads that `fn` starts, and after a wait that ended by a
+    timeout of its own.
+
     Args:
-        n: number of ranks.
+        n: number of ranks; 512 need about 20 MB beside their data.
         fn: what each rank runs.
-        args: its arguments, the same for all ranks.
-        timeout: seconds or timedelta.
+        args: its arguments, the same objects for all ranks.
+        timeout: seconds or timedelta that the whole may take.
+        seed: decides the order in which the ranks take turns.
         faults: what is to go wrong, see `dist.testing.FaultPlan`: threads can raise, exit, be late, lose connections.
 
     Raises:
         Exception: what the first rank that failed raised, with a note that names the rank.
+        Deadlock: all ranks wait for each other; says who waits for whom.
         TimeoutError: some rank was not done after `timeout` seconds; shows where each is.
 
     Example:
@@ -172,15 +122,19 @@ def simulate(
         raise ValueError(f"simulate: n is {n}: need at least 1 rank")
     if faults:
         faults.check("simulate", n, KINDS_OF_THREADS)
-    board = _Switchboard(n)
-    ranks = [_Rank(transport, board, seconds, faults) for transport in make_inproc_world(n)]
-    for rank in ranks:
-        rank.start(fn, args)
+    scheduler = Scheduler(integer("simulate", "seed", seed))
+    board = Switchboard(scheduler)
+    ranks = [_Rank(transport, board, seconds, faults) for transport in make_inproc_world(n, scheduler)]
+    referee = _Referee(board, time.monotonic() + seconds)
     try:
-        _join(ranks, seconds)
+        for rank in ranks:
+            rank.start(fn, args)
+        scheduler.run(referee.deadline, referee.on_quiet)
+        _check_all_done(ranks, seconds)
     finally:
         for rank in ranks:
             rank.stop("the simulation was ended")
+        scheduler.end()
         for rank in ranks:
             rank.thread.join(_AFTER_ABORT)
     failed = [rank for rank in ranks if rank.error is not None]
@@ -189,19 +143,57 @@ def simulate(
     return [rank.result for rank in ranks]
 
 
-def _join(ranks: list[_Rank], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    for rank in ranks:
-        rank.thread.join(max(0.0, deadline - time.monotonic()))
-    stuck = [rank for rank in ranks if rank.thread.is_alive()]
+def _check_all_done(ranks: Sequence[_Rank], seconds: float) -> None:
+    stuck = [rank for rank in ranks if rank.thread.state != "finished"]
     if stuck:
-        where = "\n".join(rank.traceback() for rank in stuck)
+        where = _first([rank.traceback() for rank in stuck[:_SHOWN_RANKS]], len(stuck))
         raise TimeoutError(f"simulate: not done after {seconds:g} s:\n{where}")
 
 
-def _cause(failed: list[_Rank]) -> BaseException:
+def _cause(failed: Iterable[_Rank]) -> BaseException:
     """Return the error that came first, and rather one that is not about another rank."""
     first = min(failed, key=lambda rank: (isinstance(rank.error, PeerError), rank.failed_at))
     assert first.error is not None
     first.error.add_note(f"(raised on rank {first.rank} of the simulated world)")
     return first.error
+
+
+class _Referee:
+    """Judges what it means that all ranks wait."""
+
+    def __init__(self, board: Switchboard, deadline: float) -> None:
+        self.deadline = deadline
+        self._board = board
+        self._bystanders = set(threading.enumerate())
+
+    def on_quiet(self, waiting: list[Task]) -> None:
+        """Fail if the ranks make different calls, or if no wait ends before the simulation does."""
+        difference = first_difference(self._board.calls())
+        if difference is not None:
+            self._board.fail(CollectiveMismatch(str(difference)))
+        elif all(task.waits_until >= self.deadline for task in waiting) and not self._helpers():
+            self._board.fail(Deadlock(f"simulate: all ranks wait:\n{self._who_waits_for_whom(waiting)}"))
+
+    def _helpers(self) -> list[threading.Thread]:
+        """Return threads that the ranks started by themselves: they may still do what is waited for."""
+        return [thread for thread in set(threading.enumerate()) - self._bystanders if not isinstance(thread, Task)]
+
+    def _who_waits_for_whom(self, waiting: Iterable[Task]) -> str:
+        transfers = {task.owner: task.waits_for for task in waiting if isinstance(task.waits_for, Transfer)}
+        calls = self._board.calls()
+        lines = [
+            f"  rank {rank} {last_call(calls[rank])}, and waits for {_needed(transfer)}"
+            for rank, transfer in sorted(transfers.items())
+        ]
+        return _first(lines[:_SHOWN_RANKS], len(lines))
+
+
+def _needed(transfer: Transfer) -> str:
+    peer = "any rank" if transfer.peer == ANY_SOURCE else f"rank {transfer.peer}"
+    return f"{peer} to {'receive' if transfer.sending else 'send'}"
+
+
+def _first(shown: Sequence[str], count: int) -> str:
+    """Write the first ones of many."""
+    more = count - len(shown)
+    return "\n".join([*shown, f"  and {more} more"] if more else shown)

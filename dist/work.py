@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dist.errors import DistError, TransportTimeout
 from dist.failures import again
+from dist.threads import current_threads
 from dist.timeouts import timeout_seconds
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class CollectiveWork:
         self._results = results
         self._error: BaseException | None = None
         self._done = False
-        self._running = threading.Lock()  # held until the collective is over
+        self._running = current_threads().lock()  # held until the collective is over
         self._running.acquire()
         self.call = call
         self.run = run
@@ -70,6 +70,8 @@ class CollectiveWork:
 
     def is_completed(self) -> bool:
         """See `Work.is_completed`."""
+        if not self._done:
+            current_threads().pause()
         return self._done
 
     def wait(self, timeout: float | timedelta | None = None) -> bool:

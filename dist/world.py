@@ -15,6 +15,7 @@ from dist.errors import DistError
 
 if TYPE_CHECKING:
     from dist.process_group import ProcessGroup
+    from dist.store import Store
 
 
 class World:
@@ -114,14 +115,18 @@ def open_world(
     rank: int,
     group_name: str,
     timeout: float | timedelta,
+    store: Store | None = None,
 ) -> None:
     """Find the other ranks, connect to them, and make the default group; see `dist.init_process_group`."""
     global _process_world
     if current_world() is not None:
         raise DistError("init_process_group: there is a process group already: call dist.destroy_process_group() first")
+    if store is not None and init_method is not None:
+        raise ValueError(f"init_process_group: init_method {init_method!r} and a store: need one of them")
     from dist.connect import connect_world  # here, so that importing dist stays light
 
-    _process_world = connect_world(backend or DEFAULT, init_method, world_size, rank, group_name, timeout)
+    where = init_method if store is None else store
+    _process_world = connect_world(backend or DEFAULT, where, world_size, rank, group_name, timeout)
     atexit.register(close_world, at_exit=True)
 
 

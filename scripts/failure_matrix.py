@@ -1,8 +1,9 @@
-"""Runs the failure matrix: what happens to rank 1, times the situations that the others are in.
+"""Runs the failure matrix: what happens to one of three ranks, times the situations that the others are in.
 
     .venv/bin/python scripts/failure_matrix.py                      # all of it, some minutes
     .venv/bin/python scripts/failure_matrix.py --only 'recv/*'      # cells by pattern: situation/fault
     .venv/bin/python scripts/failure_matrix.py --backend tcp --launcher
+    .venv/bin/python scripts/failure_matrix.py --rank-0             # the one that runs the store, as without a launcher
     .venv/bin/python scripts/failure_matrix.py --write              # and put the table into docs/failures.md
 
 Results are kept in build/failure_matrix; cells measured before are not run again, unless they failed, or with --again.
@@ -33,14 +34,14 @@ DOCUMENT = ROOT / "docs" / "failures.md"
 def main() -> int:
     """Run what is asked for; see above."""
     options = parse()
-    name = f"{options.backend or 'default'}{'-tlrun' * options.launcher}"
-    path = RESULTS / f"{name}.json"
+    name = f"{options.backend or 'default'}{' under tlrun' * options.launcher}{' rank 0' * options.rank_0}"
+    path = RESULTS / f"{name.replace(' ', '-')}.json"
     results = load(path)
     for situation, fault in cells():
         key = f"{situation}/{fault}"
         wanted = any(fnmatch(key, pattern) for pattern in options.only)
         if wanted and (options.again or key not in results or results[key].problems):
-            results[key] = measure(situation, fault, options.backend, options.launcher)
+            results[key] = measure(situation, fault, options.backend, options.launcher, options.rank_0)
             show(results[key])
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps({key: asdict(cell) for key, cell in results.items()}, indent=1))
@@ -55,6 +56,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backend", help="see dist.init_process_group")
     parser.add_argument("--launcher", action="store_true", help="run all worlds under tlrun")
+    parser.add_argument("--rank-0", action="store_true", help="let it happen to rank 0, which runs the store")
     parser.add_argument("--only", nargs="+", default=["*"], metavar="PATTERN", help="cells, as in 'recv/SIG*'")
     parser.add_argument("--again", action="store_true", help="measure also what was measured before")
     parser.add_argument("--write", action="store_true", help="write the table into docs/failures.md")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import warnings
 from importlib import import_module as _import_module
+from math import e as e
+from math import inf as inf
+from math import nan as nan
+from math import pi as pi
 from os import environ as _environ
 from typing import Any
 
@@ -76,7 +80,12 @@ from tensorlib.exchange import frombuffer as frombuffer
 from tensorlib.exchange import scalar_tensor as scalar_tensor
 from tensorlib.exchange import to_dlpack as to_dlpack
 from tensorlib.kernels.memory import keep_freed_memory as _keep_freed_memory
+from tensorlib.layouts import channels_last as channels_last
+from tensorlib.layouts import channels_last_3d as channels_last_3d
+from tensorlib.layouts import contiguous_format as contiguous_format
 from tensorlib.layouts import layout as layout
+from tensorlib.layouts import memory_format as memory_format
+from tensorlib.layouts import preserve_format as preserve_format
 from tensorlib.layouts import sparse_coo as sparse_coo
 from tensorlib.layouts import strided as strided
 from tensorlib.methods import attach_methods as _attach_methods
@@ -121,6 +130,8 @@ from tensorlib.utils.safetensors import load_safetensors as load_safetensors
 from tensorlib.utils.safetensors import save_safetensors as save_safetensors
 from tensorlib.version import __version__ as __version__
 
+newaxis = None  # of an index
+
 # As in PyTorch, log(0) and overflow give inf and nan silently; the user's own NumPy code keeps NumPy's warnings.
 warnings.filterwarnings("ignore", r".* encountered in ", RuntimeWarning, r"tensorlib\.")
 
@@ -157,7 +168,9 @@ def __getattr__(name: str) -> Any:
     if found is None and name.endswith("_") and not name.startswith("_"):
         found = vars(Tensor).get(name)
     if found is None:
-        hint = ": there are complex64 and complex128" if name == "complex32" else ""
+        hint = ""
+        if name in ("complex32", "chalf"):
+            hint = ": NumPy has no complex numbers of half precision; use complex64, or two float16 tensors"
         raise AttributeError(f"module 'tensorlib' has no attribute {name!r}{hint}")
     return found
 

@@ -118,6 +118,15 @@ def empty_strided(
     return finished(strided_view("empty_strided", memory, lengths, steps, 0), None, requires_grad)
 
 
+@tensor_method
+def new_empty_strided(
+    self: Tensor, size: Any, stride: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return what `empty_strided` does, in the type and place of this tensor unless told otherwise."""
+    where = self.device if device is None else device
+    return empty_strided(size, stride, dtype=dtype or self.dtype, device=where, requires_grad=requires_grad)
+
+
 def empty_permuted(
     size: Any, physical_layout: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -164,6 +173,9 @@ def __dlpack_device__(self: Tensor) -> tuple[int, int]:  # noqa: N807 - the prot
 def from_dlpack(ext_tensor: Any) -> Tensor:
     """Return a tensor that shares the memory of another library's, which knows DLPack.
 
+    Args:
+        ext_tensor: an object with `__dlpack__`, or a capsule that such a method returned, of memory on the CPU.
+
     Raises:
         BufferError: the memory cannot be shared, as it needs a gradient or is of an unknown type.
         TypeError: the object does not know DLPack.
@@ -173,6 +185,8 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
         >>> tensorlib.from_dlpack(numpy.arange(3))
         tensor([0, 1, 2])
     """
+    if type(ext_tensor).__name__ == "PyCapsule":
+        ext_tensor = _Capsule(ext_tensor)
     if not hasattr(ext_tensor, "__dlpack_device__"):
         raise TypeError(f"from_dlpack: needs an object with __dlpack__, not {type(ext_tensor).__name__}")
     on_cpu = int(ext_tensor.__dlpack_device__()[0]) == CPU_OF_DLPACK
@@ -192,3 +206,16 @@ def to_dlpack(tensor: Tensor) -> Any:
     """
     require_tensor("to_dlpack", tensor)
     return __dlpack__(tensor)
+
+
+class _Capsule:
+    """A capsule in the form that NumPy takes: that of an object which gives one."""
+
+    def __init__(self, capsule: Any) -> None:
+        self.capsule = capsule
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return CPU_OF_DLPACK, 0

@@ -1,4 +1,4 @@
-"""What a tensor tells of its history, beside `grad_fn`: its version, the base that it is a view of."""
+"""What a tensor tells of itself and its history, beside `grad_fn`: its version, the base that it is a view of."""
 
 from __future__ import annotations
 
@@ -38,3 +38,9 @@ tensor_property(nbytes)
 def _is_view(self: Tensor) -> bool:
     """Tell whether this is a view of another tensor."""
     return self._view is not None
+
+
+@tensor_method
+def is_floating_point(self: Tensor) -> bool:
+    """Tell whether the elements are floating point numbers."""
+    return self.dtype.is_floating_point

@@ -55,6 +55,12 @@ def to_sparse(self: Tensor, sparse_dim: int | None = None) -> Any:
 
 
 @tensor_method
+def to_sparse_coo(self: Tensor) -> Any:
+    """Return the sparse tensor of what is not zero, as `to_sparse`."""
+    return to_sparse(self)
+
+
+@tensor_method
 def sparse_mask(self: Tensor, mask: Any) -> Any:
     """Return a sparse tensor of the elements at the places that another sparse tensor stores.
 

@@ -33,6 +33,23 @@ strided = layout("strided")
 sparse_coo = layout("sparse_coo")
 
 
+class memory_format(layout):  # noqa: N801 - the field's name
+    """An order of elements in memory, as programs for PyTorch ask for; accepted where they do, and not used.
+
+    Example:
+        >>> tensorlib.ones(2, 3).contiguous(memory_format=tensorlib.contiguous_format).stride()
+        (3, 1)
+    """
+
+    __slots__ = ()
+
+
+contiguous_format = memory_format("contiguous_format")
+preserve_format = memory_format("preserve_format")
+channels_last = memory_format("channels_last")
+channels_last_3d = memory_format("channels_last_3d")
+
+
 class Sparse:
     """What all sparse tensors are; here, so that the rest can tell them without importing how they work."""
 

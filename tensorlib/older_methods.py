@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tensorlib.attach import require_tensor, tensor_method
+from tensorlib.attach import public_function, require_tensor, tensor_method
 from tensorlib.autograd.in_place import check_writable
 from tensorlib.creation import new_empty, new_tensor
 from tensorlib.errors import DeviceError, GraphError
@@ -101,6 +101,50 @@ def map_(self: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> T
     self._array[...] = new_tensor(self, flat)._array.reshape(self.shape)
     self._bump_version()
     return self
+
+
+@tensor_method
+def map2_(self: Tensor, x: Tensor, y: Tensor, callable: Callable[[Any, Any, Any], Any]) -> Tensor:
+    """Replace each element by what a function makes of it and those of two other tensors; returns the tensor.
+
+    Raises:
+        DeviceError: a tensor is not on the CPU.
+        GraphError: the tensor requires a gradient.
+        ShapeError: the others do not broadcast to the tensor's shape.
+    """
+    require_tensor("map2_", x)
+    require_tensor("map2_", y)
+    _check_elements("map2_", self)
+    others = [each.expand(tuple(self.shape))._array.reshape(-1).tolist() for each in (x, y)]
+    flat = [callable(*values) for values in zip(self._array.reshape(-1).tolist(), *others, strict=True)]
+    self._array[...] = new_tensor(self, flat)._array.reshape(self.shape)
+    self._bump_version()
+    return self
+
+
+@public_function
+def detach(input: Tensor) -> Tensor:
+    """Return a tensor that shares the memory of another and has no history.
+
+    Example:
+        >>> tensorlib.detach(tensorlib.ones(1, requires_grad=True)).requires_grad
+        False
+    """
+    require_tensor("detach", input)
+    return input.detach()
+
+
+@public_function
+def typename(obj: Any) -> str:
+    """Return the name of a tensor's type, as `tensor.type()` does, or of another object's class.
+
+    Example:
+        >>> tensorlib.typename(tensorlib.ones(1))
+        'tensorlib.FloatTensor'
+    """
+    if isinstance(obj, Tensor):
+        return str(obj.type())
+    return f"{type(obj).__module__}.{type(obj).__qualname__}"
 
 
 def _check_elements(name: str, tensor: Tensor) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import secrets
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy
@@ -124,6 +126,29 @@ def set_rng_state(new_state: Tensor) -> None:
         ArgumentError: it is no such state.
     """
     default_generator.set_state(new_state)
+
+
+@contextmanager
+def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
+    """Put the state of the default generator back at the end of a `with`.
+
+    Args:
+        devices: accepted and not used: there is one generator for all devices.
+        enabled: False does nothing.
+
+    Example:
+        >>> before = tensorlib.get_rng_state()
+        >>> with tensorlib.random.fork_rng():
+        ...     _ = tensorlib.rand(3)
+        >>> bool((tensorlib.get_rng_state() == before).all())
+        True
+    """
+    state = default_generator.get_state()
+    try:
+        yield
+    finally:
+        if enabled:
+            default_generator.set_state(state)
 
 
 def source_of(generator: Generator | None) -> numpy.random.Generator:

@@ -166,15 +166,23 @@ def multinomial(
     _check_weights(weights, num_samples, replacement)
     source = source_of(generator)
     if replacement:
-        ends = weights.cumsum(axis=1)
-        points = source.random((len(weights), num_samples)) * ends[:, -1:]
-        chosen = numpy.stack([row.searchsorted(point, "right") for row, point in zip(ends, points, strict=True)])
+        chosen = _with_replacement(weights, source.random((len(weights), num_samples)))
     else:
         # The smallest of exponential times with these rates are a draw without replacement (Efraimidis, Spirakis 2006).
         with numpy.errstate(divide="ignore"):
             times = source.standard_exponential(weights.shape) / weights
         chosen = numpy.argsort(times, axis=1)[:, :num_samples]
     return wrap(place(chosen.reshape((*input.shape[:-1], num_samples)), device_name(input._array)))
+
+
+def _with_replacement(weights: Any, points: Any) -> Any:
+    """Return for each point in [0, 1) the index whose share of its row's weights it falls in."""
+    ends = weights.cumsum(axis=1)
+    rows = numpy.arange(len(weights))[:, None]  # one search in all rows, which follow each other by their numbers
+    shares = rows + ends / ends[:, -1:]
+    points = numpy.minimum(rows + points, numpy.nextafter(rows + 1.0, 0))
+    found = shares.reshape(-1).searchsorted(points.reshape(-1), "right").reshape(points.shape)
+    return found - rows * weights.shape[1]
 
 
 def _check_weights(weights: Any, num_samples: int, replacement: bool) -> None:

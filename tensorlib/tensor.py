@@ -117,8 +117,8 @@ class Tensor(TensorMethods):
         strides = _xp.strides_of(self._array)
         return strides if dim is None else strides[as_dim("stride", dim, self._array.ndim)]
 
-    def is_contiguous(self) -> bool:
-        """Tell whether the elements lie in memory in row-major order without gaps."""
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Tell whether the elements lie in memory in row-major order without gaps; of other orders nothing is told."""
         return cast(bool, self._array.flags.c_contiguous)
 
     @property
@@ -143,10 +143,6 @@ class Tensor(TensorMethods):
     def data_ptr(self) -> int:
         """Return the address of the first element."""
         return _xp.address(self._array)
-
-    def is_floating_point(self) -> bool:
-        """Tell whether the elements are floating point numbers."""
-        return self.dtype.is_floating_point
 
     @property
     def is_cuda(self) -> bool:

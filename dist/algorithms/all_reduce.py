@@ -110,14 +110,17 @@ class _Ring:
             self._op.combine(left, part, out=left)
             partial = left
         if self._channel.rank == self._last:
+            # At once: the others wait for it before they send what comes much later.
             self._op.finish(partial, self._channel.size, out=part)
-        else:
+            partial = part
+        if self._right != self._channel.rank:
             self.sends.append(self._channel.isend(partial, self._right))
 
     def pass_on(self, index: int) -> None:
         """Take the result from the left, unless it was made here, and hand it on as long as somebody misses it."""
+        if self._channel.rank == self._last:
+            return
         part = self.parts[index]
-        if self._channel.rank != self._last:
-            self._channel.wait(self._channel.irecv(part, self._left))
+        self._channel.wait(self._channel.irecv(part, self._left))
         if self._right != self._last:
             self.sends.append(self._channel.isend(part, self._right))

@@ -75,7 +75,7 @@ class Membership:
             callback(*announcement)
 
     def announce(self, kind: str, payload: str = "") -> None:
-        """Tell every rank; all hear all announcements in the same order.
+        """Tell every rank what has failed; all hear all announcements in the same order.
 
         Raises:
             StoreError: the store is gone.
@@ -179,6 +179,7 @@ class Membership:
             self._changed.notify_all()
 
     def _note_announcement(self, *announcement: *tuple[int, str, str]) -> None:
+        self._rendezvous.linger = LINGER_AFTER_FAILURE_SECONDS
         with self._changed:
             self._announced.append(announcement)
             listeners = list(self._listeners)

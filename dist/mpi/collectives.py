@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import accumulate
 from typing import Any
 
@@ -13,7 +13,7 @@ from dist.algorithms import MessageCollectives
 from dist.algorithms.choose import OVERRIDE
 from dist.channel import Channel
 from dist.collectives import Array, Rows
-from dist.errors import CollectiveMismatch, PeerLost
+from dist.errors import CollectiveMismatch
 from dist.mpi.group import Departures, MpiGroup
 from dist.mpi.operations import Native, native
 from dist.mpi.packing import packed, room, unpack
@@ -44,7 +44,7 @@ class MpiCollectives:
             self._messages.all_reduce(channel, array, op)
             return
         partial = array if how.in_place else array.astype(how.accumulator, copy=False)
-        self._run(self._group.communicator.Allreduce, self._mpi.IN_PLACE, (partial, how.datatype), how.operation)
+        self._group.run(self._group.communicator.Allreduce, self._mpi.IN_PLACE, (partial, how.datatype), how.operation)
         if not how.in_place:
             op.finish(partial, channel.size, array)
 
@@ -57,22 +57,22 @@ class MpiCollectives:
         partial = array if how.in_place else array.astype(how.accumulator, copy=False)
         buffer = partial, how.datatype
         if channel.rank == root:
-            self._run(self._group.communicator.Reduce, self._mpi.IN_PLACE, buffer, how.operation, root)
+            self._group.run(self._group.communicator.Reduce, self._mpi.IN_PLACE, buffer, how.operation, root)
             op.finish(partial, channel.size, array)
         else:
-            self._run(self._group.communicator.Reduce, buffer, None, how.operation, root)
+            self._group.run(self._group.communicator.Reduce, buffer, None, how.operation, root)
 
     def broadcast(self, channel: Channel, array: Array, root: int) -> None:
         """See `Collectives.broadcast`."""
         self._begin(channel)
-        self._run(self._group.communicator.Bcast, self._bytes(array), root)
+        self._group.run(self._group.communicator.Bcast, self._bytes(array), root)
 
     def all_gather(self, channel: Channel, rows: Rows, array: Array) -> None:
         """See `Collectives.all_gather`."""
         self._begin(channel)
         whole, in_place = room(rows)
         received = self._parts(whole, rows)
-        self._run(self._group.communicator.Allgatherv, self._bytes(array), received)
+        self._group.run(self._group.communicator.Allgatherv, self._bytes(array), received)
         if not in_place:
             unpack(whole, rows)
 
@@ -123,12 +123,6 @@ class MpiCollectives:
         self._begin(channel)
         return None if self._all_by_messages else native(self._mpi, op, array.dtype)
 
-    def _run(self, collective: Callable[..., None], *arguments: Any) -> None:
-        try:
-            self._group.run(collective, *arguments)
-        except self._mpi.Exception as error:
-            raise PeerLost(f"MPI: {error}") from error
-
     def _exchange(self, channel: Channel, received: Rows, sent: Rows) -> None:
         """Fill `received[k]` with what rank k sends to this one; ranks first make sure that the lengths fit.
 
@@ -137,7 +131,7 @@ class MpiCollectives:
         self._begin(channel)
         lengths = np.array([row.nbytes for row in sent])
         announced = np.empty_like(lengths)
-        self._run(self._group.communicator.Alltoall, lengths, announced)
+        self._group.run(self._group.communicator.Alltoall, lengths, announced)
         fits = announced.tolist() == [row.nbytes for row in received]
         try:
             self._group.agree(channel, channel.fingerprint if fits else ~channel.fingerprint % 2**64)
@@ -150,7 +144,7 @@ class MpiCollectives:
 
     def _all_to_all(self, received: Array, received_rows: Rows, sent: Array, sent_rows: Rows) -> None:
         arguments = self._parts(sent, sent_rows), self._parts(received, received_rows)
-        self._run(self._group.communicator.Alltoallv, *arguments)
+        self._group.run(self._group.communicator.Alltoallv, *arguments)
 
     def _bytes(self, array: Array) -> list[Any]:
         return [array.view(np.uint8), self._mpi.BYTE]

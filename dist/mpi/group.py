@@ -82,14 +82,17 @@ class MpiGroup:
 
         Raises:
             CollectiveMismatch: they have not.
-            PeerLost: the group was aborted, or a rank has left.
+            PeerLost: the group was aborted, a rank has left, or MPI itself has failed.
             TransportTimeout: not all came before the channel's deadline.
         """
         mark = channel.fingerprint if mark is None else mark
         self._check_aborted()
         self._given[0], self._given[1] = mark, mark ^ _MASK
-        self._agreement.Start()
-        self._wait(channel)
+        try:
+            self._agreement.Start()
+            self._wait(channel)
+        except self._mpi.Exception as error:
+            raise self._lost(error) from error
         if self._found[0] != mark or self._found[1] != mark ^ _MASK:
             raise CollectiveMismatch("the ranks make different calls")
 
@@ -98,6 +101,8 @@ class MpiGroup:
         self._inside += 1
         try:
             collective(*arguments)
+        except self._mpi.Exception as error:
+            raise self._lost(error) from error
         finally:
             self._inside += 1
 
@@ -147,6 +152,9 @@ class MpiGroup:
     def _gone(self, channel: Channel) -> int | None:
         departed = self._departures.departed()
         return next((rank for rank in channel.ranks if rank in departed), None) if departed else None
+
+    def _lost(self, error: Exception) -> PeerLost:
+        return PeerLost(self._reason or f"MPI: {error}")
 
     def _check_aborted(self) -> None:
         if self._reason is not None:

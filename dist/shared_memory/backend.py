@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Final
 
-from dist.algorithms import MessageCollectives
+from dist.algorithms import HierarchicalCollectives, MessageCollectives
+from dist.algorithms.choose import overrides
 from dist.backends import Backend
 from dist.channel import Channel
 from dist.collectives import Array, Collectives, Rows
@@ -13,6 +14,7 @@ from dist.errors import TransportError
 from dist.reduction import ReduceOp
 from dist.shared_memory.board import HEAD_BYTES, Board
 from dist.shared_memory.collectives import SharedMemoryCollectives
+from dist.shared_memory.locality import find_hosts
 from dist.shared_memory.meeting import share_memory
 from dist.transport.shared_memory.backend import connect
 
@@ -30,7 +32,10 @@ def backend() -> Backend:
 
 
 class HostCollectives:
-    """Finds out in the first call whether the ranks share memory, and how to go on; implements `Collectives`.
+    """Finds out in the first call which ranks share memory, and how to go on; implements `Collectives`.
+
+    Where only some do, it goes on in two levels: shared memory inside a host, messages between hosts.
+    Collectives for which TENSORLIB_DIST_ALGO names an algorithm are run by messages.
 
     Args:
         required: raise where they do not; otherwise messages are sent.
@@ -38,45 +43,46 @@ class HostCollectives:
 
     def __init__(self, required: bool = False) -> None:
         self._required = required
+        self._by_message = dict.fromkeys(overrides(), MessageCollectives())
         self._chosen: Collectives | None = None
         self._aborted: str | None = None
         self._lock = threading.Lock()
 
     def all_reduce(self, channel: Channel, array: Array, op: ReduceOp) -> None:
         """See `Collectives.all_reduce`."""
-        (self._chosen or self._choose(channel)).all_reduce(channel, array, op)
+        self._which("all_reduce", channel).all_reduce(channel, array, op)
 
     def reduce(self, channel: Channel, array: Array, root: int, op: ReduceOp) -> None:
         """See `Collectives.reduce`."""
-        (self._chosen or self._choose(channel)).reduce(channel, array, root, op)
+        self._which("reduce", channel).reduce(channel, array, root, op)
 
     def broadcast(self, channel: Channel, array: Array, root: int) -> None:
         """See `Collectives.broadcast`."""
-        (self._chosen or self._choose(channel)).broadcast(channel, array, root)
+        self._which("broadcast", channel).broadcast(channel, array, root)
 
     def all_gather(self, channel: Channel, rows: Rows, array: Array) -> None:
         """See `Collectives.all_gather`."""
-        (self._chosen or self._choose(channel)).all_gather(channel, rows, array)
+        self._which("all_gather", channel).all_gather(channel, rows, array)
 
     def gather(self, channel: Channel, rows: Rows | None, array: Array, root: int) -> None:
         """See `Collectives.gather`."""
-        (self._chosen or self._choose(channel)).gather(channel, rows, array, root)
+        self._which("gather", channel).gather(channel, rows, array, root)
 
     def scatter(self, channel: Channel, array: Array, rows: Rows | None, root: int) -> None:
         """See `Collectives.scatter`."""
-        (self._chosen or self._choose(channel)).scatter(channel, array, rows, root)
+        self._which("scatter", channel).scatter(channel, array, rows, root)
 
     def reduce_scatter(self, channel: Channel, array: Array, rows: Rows, op: ReduceOp) -> None:
         """See `Collectives.reduce_scatter`."""
-        (self._chosen or self._choose(channel)).reduce_scatter(channel, array, rows, op)
+        self._which("reduce_scatter", channel).reduce_scatter(channel, array, rows, op)
 
     def all_to_all(self, channel: Channel, received: Rows, sent: Rows) -> None:
         """See `Collectives.all_to_all`."""
-        (self._chosen or self._choose(channel)).all_to_all(channel, received, sent)
+        self._which("all_to_all", channel).all_to_all(channel, received, sent)
 
     def barrier(self, channel: Channel) -> None:
         """See `Collectives.barrier`."""
-        (self._chosen or self._choose(channel)).barrier(channel)
+        self._which("barrier", channel).barrier(channel)
 
     def abort(self, reason: str) -> None:
         """See `Collectives.abort`."""
@@ -92,6 +98,9 @@ class HostCollectives:
         if chosen is not None:
             chosen.close()
 
+    def _which(self, collective: str, channel: Channel) -> Collectives:
+        return self._by_message.get(collective) or self._chosen or self._choose(channel)
+
     def _choose(self, channel: Channel) -> Collectives:
         chosen = self._connect(channel)
         with self._lock:
@@ -103,10 +112,13 @@ class HostCollectives:
     def _connect(self, channel: Channel) -> Collectives:
         if channel.size == 1:
             return MessageCollectives()
-        shared = share_memory(channel, HEAD_BYTES + 2 * SLOT_BYTES)
-        if shared is not None:
+        hosts = find_hosts(channel)
+        count = len(set(hosts))
+        if count == 1 and (shared := share_memory(channel, HEAD_BYTES + 2 * SLOT_BYTES)) is not None:
             board = Board(shared.memories, channel.ranks, channel.rank, shared.cores)
             return SharedMemoryCollectives(board, channel.size, channel.rank)
         if self._required:
             raise TransportError("backend shm: the ranks do not share memory: need all of them on one host")
-        return MessageCollectives()
+        if 1 < count < channel.size:
+            return HierarchicalCollectives(hosts, HostCollectives())
+        return MessageCollectives(count)

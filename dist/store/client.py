@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import zmq
 
 from dist.errors import DistError, PeerError, StoreError, StoreGone, StoreTimeout
+from dist.store.base import Store, Timeout, as_bytes, as_integer, as_seconds, checked_key
 from dist.store.request import EVENT, GONE, OK, PEER_FAILED, TIMEOUT
 from dist.store.socket_thread import MESSAGE_BYTES, SocketThread, endpoint, logger, resolve, use_curve, use_heartbeats
 from dist.timeouts import DEFAULT_TIMEOUT
@@ -37,8 +38,8 @@ class _Pending:
         self.answered.set()
 
 
-class StoreClient:
-    """The store at `host:port`, for any number of threads; implements `Store`.
+class StoreClient(Store):
+    """The store at `host:port`, for any number of threads.
 
     A connection that was lost is not made again: everything raises from then on.
 
@@ -74,31 +75,39 @@ class StoreClient:
         self._thread = SocketThread("store client", zmq.DEALER)
         self._connect(secret)
 
-    def set(self, key: str, value: bytes) -> None:
+    def set(self, key: str, value: str | bytes) -> None:
         """See `Store.set`."""
-        self.request("set", key.encode(), bytes(value))
+        self.request("set", _encoded(key), as_bytes(value))
 
-    def get(self, key: str, timeout: float | None = None) -> bytes:
+    def get(self, key: str, timeout: Timeout = None) -> bytes:
         """See `Store.get`."""
-        seconds = self.timeout if timeout is None else timeout
-        return self.request("get", b"%f" % seconds, key.encode(), timeout=seconds + ANSWER_SECONDS)[0]
+        seconds = as_seconds(timeout, self.timeout)
+        return self.request("get", b"%f" % seconds, _encoded(key), timeout=seconds + ANSWER_SECONDS)[0]
 
     def add(self, key: str, amount: int) -> int:
         """See `Store.add`."""
-        return int(self.request("add", key.encode(), b"%d" % amount)[0])
+        return int(self.request("add", _encoded(key), b"%d" % as_integer(amount))[0])
 
-    def wait(self, keys: Sequence[str], timeout: float | None = None) -> None:
+    def wait(self, keys: Sequence[str], timeout: Timeout = None) -> None:
         """See `Store.wait`."""
-        seconds = self.timeout if timeout is None else timeout
-        self.request("wait", b"%f" % seconds, *(key.encode() for key in keys), timeout=seconds + ANSWER_SECONDS)
+        seconds = as_seconds(timeout, self.timeout)
+        self.request("wait", b"%f" % seconds, *map(_encoded, keys), timeout=seconds + ANSWER_SECONDS)
 
     def delete(self, key: str) -> bool:
         """See `Store.delete`."""
-        return self.request("delete", key.encode()) == [b"1"]
+        return self.request("delete", _encoded(key)) == [b"1"]
 
-    def compare_set(self, key: str, expected: bytes, desired: bytes) -> bytes:
+    def compare_set(self, key: str, expected: str | bytes, desired: str | bytes) -> bytes:
         """See `Store.compare_set`."""
-        return self.request("compare_set", key.encode(), expected, desired)[0]
+        return self.request("compare_set", _encoded(key), as_bytes(expected), as_bytes(desired))[0]
+
+    def check(self, keys: Sequence[str]) -> bool:
+        """See `Store.check`."""
+        return self.request("check", *map(_encoded, keys)) == [b"1"]
+
+    def list_keys(self) -> list[str]:
+        """See `Store.list_keys`."""
+        return [key.decode() for key in self.request("list_keys")]
 
     def request(self, operation: str, *arguments: bytes, timeout: float = ANSWER_SECONDS) -> list[bytes]:
         """Ask the server and wait for the answer.
@@ -237,3 +246,7 @@ class StoreClient:
             self._handler(kind, arguments)
         except Exception:
             logger.exception("a callback failed on the event %r", kind)
+
+
+def _encoded(key: str) -> bytes:
+    return checked_key(key).encode()

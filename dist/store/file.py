@@ -8,14 +8,16 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Final
 from urllib.parse import quote
 
 from dist.errors import StoreError, StoreGone, StoreTimeout
 from dist.forks import abandon_in_children
+from dist.store.base import Store, Timeout, as_bytes, as_integer, as_seconds, checked_key
 from dist.store.file_lock import is_locked_elsewhere, try_lock, unlock
 from dist.store.journal import Journal
-from dist.timeouts import DEFAULT_TIMEOUT
+from dist.timeouts import DEFAULT_TIMEOUT, timeout_seconds
 
 # Bytes that are locked: far beyond the contents, one for whoever reads or writes, then one for every living member.
 _TURN: Final = 1 << 40
@@ -27,15 +29,16 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.02  # seconds
 SHOWN_KEYS = 10
 
 
-class FileStore:
-    """Keys and values in the file at `path`, for any number of processes and threads; implements `Store`.
+class FileStore(Store):
+    """Keys and values in the file at `path`, for any number of processes and threads.
 
     Each open store is a member and holds a lock in the file, which the kernel releases however the process ends. That
     tells whose contents are in use: those that crashed programs left are forgotten by the next that opens the store,
-    and the last member to close removes the file. The file grows with every write until then.
+    and the last member to close removes the file. The file takes no more space than several times its contents.
 
     Args:
         path: the file, made if there is none, in a directory that exists, on a file system with fcntl locks.
+        world_size: accepted, as PyTorch's has it; nothing depends on how many use the file.
         name: stores of different names in one file have nothing to do with each other.
         timeout: seconds that `get` and `wait` take by default, and the wait for a turn at the file.
 
@@ -56,16 +59,24 @@ class FileStore:
         >>> folder.cleanup()
     """
 
-    def __init__(self, path: str | os.PathLike[str], name: str = "", timeout: float = DEFAULT_TIMEOUT) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        world_size: int = -1,
+        name: str = "",
+        timeout: float | timedelta = DEFAULT_TIMEOUT,
+    ) -> None:
+        if not isinstance(world_size, int):
+            raise TypeError(f"FileStore: world_size is {world_size!r}: need an integer, or -1")
         self.path = os.path.abspath(path)
         self.name = name
-        self.timeout = timeout
+        self.timeout = timeout_seconds("FileStore", timeout)
         self.member = ""
         self._slot = -1
         self._prefix = f"keys/{quote(name, safe='')}/"
         self._mutex = threading.RLock()
         self._descriptor = -1
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + self.timeout
         try:
             with self._system_errors():
                 while not self._enter(deadline):
@@ -75,45 +86,58 @@ class FileStore:
             raise
         abandon_in_children(self)
 
-    def set(self, key: str, value: bytes) -> None:
+    def set(self, key: str, value: str | bytes) -> None:
         """See `Store.set`."""
+        name, text = self._name(key), as_bytes(value)
         with self._turn() as journal:
-            journal.write(self._prefix + key, bytes(value))
+            journal.write(name, text)
 
-    def get(self, key: str, timeout: float | None = None) -> bytes:
+    def get(self, key: str, timeout: Timeout = None) -> bytes:
         """See `Store.get`."""
         return self._wait([key], timeout, "get")[0]
 
     def add(self, key: str, amount: int) -> int:
         """See `Store.add`."""
+        name, amount = self._name(key), as_integer(amount)
         with self._turn() as journal:
             try:
-                total = int(journal.values.get(self._prefix + key, b"0")) + amount
+                total = int(journal.values.get(name, b"0")) + amount
             except ValueError:
                 raise StoreError(f"add: the value of {key!r} is not an integer") from None
-            journal.write(self._prefix + key, b"%d" % total)
+            journal.write(name, b"%d" % total)
             return total
 
-    def wait(self, keys: Sequence[str], timeout: float | None = None) -> None:
+    def wait(self, keys: Sequence[str], timeout: Timeout = None) -> None:
         """See `Store.wait`."""
         self._wait(keys, timeout, "wait")
 
     def delete(self, key: str) -> bool:
         """See `Store.delete`."""
+        name = self._name(key)
         with self._turn() as journal:
-            found = self._prefix + key in journal.values
+            found = name in journal.values
             if found:
-                journal.write(self._prefix + key, None)
+                journal.write(name, None)
             return found
 
-    def compare_set(self, key: str, expected: bytes, desired: bytes) -> bytes:
+    def compare_set(self, key: str, expected: str | bytes, desired: str | bytes) -> bytes:
         """See `Store.compare_set`."""
+        name, wanted, new = self._name(key), as_bytes(expected), as_bytes(desired)
         with self._turn() as journal:
-            value = journal.values.get(self._prefix + key, b"")
-            if value != expected:
-                return value
-            journal.write(self._prefix + key, bytes(desired))
-            return bytes(desired)
+            if journal.values.get(name, b"") == wanted:
+                journal.write(name, new)
+            return journal.values.get(name, wanted)
+
+    def check(self, keys: Sequence[str]) -> bool:
+        """See `Store.check`."""
+        names = [self._name(key) for key in keys]
+        with self._turn() as journal:
+            return all(name in journal.values for name in names)
+
+    def list_keys(self) -> list[str]:
+        """See `Store.list_keys`."""
+        with self._turn() as journal:
+            return [key.removeprefix(self._prefix) for key in journal.values if key.startswith(self._prefix)]
 
     def is_alive(self, member: str) -> bool:
         """Tell whether the store that has the attribute `member`, here or elsewhere, is open: its process lives."""
@@ -219,12 +243,16 @@ class FileStore:
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _wait(self, keys: Sequence[str], timeout: float | None, operation: str) -> list[bytes]:
-        seconds = self.timeout if timeout is None else timeout
+    def _name(self, key: str) -> str:
+        return self._prefix + checked_key(key)
+
+    def _wait(self, keys: Sequence[str], timeout: Timeout, operation: str) -> list[bytes]:
+        seconds = as_seconds(timeout, self.timeout)
+        names = [self._name(key) for key in keys]
         deadline, pause = time.monotonic() + seconds, _SHORTEST_PAUSE
         while True:
             with self._turn() as journal:
-                values = [journal.values.get(self._prefix + key) for key in keys]
+                values = [journal.values.get(name) for name in names]
             missing = sorted({key for key, value in zip(keys, values, strict=True) if value is None})
             if not missing:
                 return [value for value in values if value is not None]

@@ -125,6 +125,8 @@ class StoreServer:
             b"wait": table.wait,
             b"delete": table.delete,
             b"compare_set": table.compare_set,
+            b"check": table.check,
+            b"list_keys": table.list_keys,
             b"join": roster.join,
             b"leave": roster.leave,
             b"fail": roster.fail,

@@ -41,7 +41,7 @@ class Table:
         try:
             total = int(self._values.get(key, b"0")) + amount
         except ValueError:
-            request.fail(f"add: the value of {key!r} is not an integer")
+            request.fail(f"the value of {key!r} is not an integer")
             return
         self._write(key, b"%d" % total)
         request.answer(b"%d" % total)
@@ -57,7 +57,15 @@ class Table:
         key = name.decode()
         if self._values.get(key, b"") == expected:
             self._write(key, desired)
-        request.answer(self._values.get(key, b""))
+        request.answer(self._values.get(key, expected))
+
+    def check(self, request: Request) -> None:
+        """Arguments: keys."""
+        request.answer(b"1" if all(key.decode() in self._values for key in request.arguments) else b"0")
+
+    def list_keys(self, request: Request) -> None:
+        """No arguments."""
+        request.answer(*(key.encode() for key in self._values))
 
     def get(self, request: Request) -> None:
         """Arguments: seconds, key."""

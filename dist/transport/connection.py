@@ -20,9 +20,10 @@ CHUNK_BYTES: Final = 1024 * 1024
 STAGED_MESSAGE_BYTES: Final = 64 * 1024
 STAGED_TOTAL_BYTES: Final = 1024 * 1024
 UNASKED_BYTES: Final = 1024 * 1024 * 1024
-# A transfer from this size on may not fit into the buffers on its way, and so needs help to go on in the background;
-# where the receiver can copy from the sender's memory, it does.
-LARGE_BYTES: Final = 128 * 1024
+# A transfer from this size on may not fit into the buffers on its way, and so needs help to go on in the background.
+LARGE_BYTES: Final = 256 * 1024
+# A message from this size on is lent where that is possible: to ask for it takes longer than to send a smaller one.
+LOAN_BYTES: Final = 512 * 1024
 REASON_BYTES: Final = 16 * 1024
 
 Ended = Callable[["Connection", TransportError | None], None]
@@ -134,7 +135,7 @@ class Connection:
     def send(self, transfer: Transfer) -> None:
         """Send a message after those already on their way; what goes at once goes at once."""
         length = len(transfer.buffer)
-        if length >= LARGE_BYTES and self._lending is not None and self._lend(transfer, self._lending):
+        if length >= LOAN_BYTES and self._lending is not None and self._lend(transfer, self._lending):
             return
         header = pack_header(DATA, self._rank, transfer.tag, transfer.fingerprint, length)
         if self._put([memoryview(header), transfer.buffer], HEADER_BYTES + length, transfer):

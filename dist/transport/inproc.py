@@ -7,11 +7,11 @@ receiver as it would on a network.
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass
 from typing import Final
 
-from dist.errors import PeerLost
+from dist.errors import DistError, PeerLost
+from dist.scheduler import Scheduler
 from dist.transport.base import ANY_SOURCE
 from dist.transport.transfer import Mailbox, Message, Transfer, check_transfer, mismatch
 
@@ -25,22 +25,21 @@ class _Message(Message):
     payload: memoryview
     send: Transfer
 
-    def detach(self) -> None:
-        """Copy the bytes, so that the sender may have its buffer back."""
-        if not self.send.done:
-            self.payload = memoryview(bytes(self.payload))
-            self.send.finish()
-
 
 class Hub:
-    """What the ranks of one in-process world share: a mailbox per rank, under one lock."""
+    """What the ranks of one in-process world share: a mailbox per rank, under one lock.
 
-    def __init__(self, size: int) -> None:
+    Args:
+        size: number of ranks.
+        scheduler: what threads wait with; its tasks run in turns, other threads as they like.
+    """
+
+    def __init__(self, size: int, scheduler: Scheduler | None = None) -> None:
         if size < 1:
             raise ValueError(f"Hub: size {size}: need at least 1 rank")
         self.size = size
+        self.scheduler = scheduler or Scheduler()
         self.lock = threading.Lock()
-        self.changed = threading.Condition(self.lock)
         self.mailboxes: list[Mailbox[_Message]] = [Mailbox() for _ in range(size)]
         self.closed = [False] * size
         self.failure: PeerLost | None = None
@@ -56,8 +55,31 @@ class Hub:
         """Return why no further message can come to `rank` from `peer`, or None where one can."""
         if peer != ANY_SOURCE:
             return self.why_not_send(peer, rank)
-        reasons = [self.why_not_send(other, rank) for other in range(self.size) if other != rank or self.size == 1]
-        return None if None in reasons else reasons[0]
+        senders = [other for other in range(self.size) if other != rank or self.size == 1]
+        if any(self.why_not_send(sender, rank) is None for sender in senders):
+            return None
+        return self.why_not_send(senders[0], rank)
+
+    def finish(self, transfer: Transfer, error: DistError | None = None) -> None:
+        """End a transfer, if it has not ended, and wake who waits for it."""
+        if not transfer.done:
+            transfer.finish(error)
+            self.scheduler.wake(transfer)
+
+    def detach(self, message: _Message) -> None:
+        """Copy the bytes of a message, so that its sender may have the buffer back."""
+        if not message.send.done:
+            message.payload = memoryview(bytes(message.payload))
+            self.finish(message.send)
+
+    def deliver(self, message: _Message, receive: Transfer) -> None:
+        """End a receive, and the send it was matched with."""
+        receive.peer = message.source
+        error = mismatch(receive, message)
+        if error is None:
+            receive.buffer[:] = message.payload
+        self.finish(receive, error)
+        self.finish(message.send)
 
 
 class InprocTransport:
@@ -82,6 +104,7 @@ class InprocTransport:
         """See `Transport.isend`."""
         check_transfer(True, buffer, peer, tag, fingerprint, self.size)
         hub = self._hub
+        hub.scheduler.hand_on()
         send = Transfer(self, True, buffer, peer, tag, fingerprint)
         with hub.lock:
             if error := hub.why_not_send(self.rank, peer):
@@ -89,10 +112,9 @@ class InprocTransport:
                 return send
             message = _Message(self.rank, tag, fingerprint, len(buffer), buffer, send)
             if len(buffer) <= EAGER_BYTES:
-                message.detach()
+                hub.detach(message)
             if receive := hub.mailboxes[peer].arrive(message):
-                _deliver(message, receive)
-                hub.changed.notify_all()
+                hub.deliver(message, receive)
         return send
 
     def irecv(self, buffer: memoryview, peer: int, tag: int = 0, fingerprint: int = 0) -> Transfer:
@@ -103,8 +125,7 @@ class InprocTransport:
         with hub.lock:
             mailbox = hub.mailboxes[self.rank]
             if message := mailbox.post(receive):
-                _deliver(message, receive)
-                hub.changed.notify_all()
+                hub.deliver(message, receive)
             elif error := hub.why_not_receive(self.rank, peer):
                 mailbox.drop(receive)
                 receive.finish(error)
@@ -126,10 +147,8 @@ class InprocTransport:
             hub.failure = error
             for mailbox in hub.mailboxes:
                 for transfer in mailbox.receives() + [message.send for message in mailbox.messages()]:
-                    if not transfer.done:
-                        transfer.finish(hub.failure)
+                    hub.finish(transfer, hub.failure)
                 mailbox.clear()
-            hub.changed.notify_all()
 
     def close(self) -> None:
         """See `Transport.close`."""
@@ -143,45 +162,32 @@ class InprocTransport:
                 for receive in mailbox.receives():
                     if error := hub.why_not_receive(rank, receive.peer):
                         mailbox.drop(receive)
-                        receive.finish(error)
-            hub.changed.notify_all()
+                        hub.finish(receive, error)
 
     def _settle_sends(self) -> None:
         """Keep what this rank has sent for those who will ask for it; refuse what was sent to it and not asked for."""
         for mailbox in self._hub.mailboxes:
             for message in mailbox.messages():
                 if message.source == self.rank:
-                    message.detach()
+                    self._hub.detach(message)
         own = self._hub.mailboxes[self.rank]
         for message in own.messages():
             own.take(message)
-            if not message.send.done:
-                message.send.finish(_closed(self.rank))
+            self._hub.finish(message.send, _closed(self.rank))
 
     def wait_for(self, transfer: Transfer, deadline: float) -> None:
         """See `Waiter.wait_for`."""
-        with self._hub.changed:
-            self._hub.changed.wait_for(lambda: transfer.done, deadline - time.monotonic())
+        self._hub.scheduler.wait(transfer, lambda: transfer.done, deadline)
 
     def make_progress(self) -> None:
-        """Do nothing: a transfer ends in the thread that posts its other half."""
+        """Let other ranks run: a transfer ends in the thread that posts its other half."""
+        self._hub.scheduler.pause()
 
 
-def make_inproc_world(size: int) -> list[InprocTransport]:
+def make_inproc_world(size: int, scheduler: Scheduler | None = None) -> list[InprocTransport]:
     """Return the transports of `size` ranks that live in this process, in rank order."""
-    hub = Hub(size)
+    hub = Hub(size, scheduler)
     return [InprocTransport(hub, rank) for rank in range(size)]
-
-
-def _deliver(message: _Message, receive: Transfer) -> None:
-    """End a receive, and the send it was matched with."""
-    receive.peer = message.source
-    error = mismatch(receive, message)
-    if error is None:
-        receive.buffer[:] = message.payload
-    receive.finish(error)
-    if not message.send.done:
-        message.send.finish()
 
 
 def _closed(rank: int) -> PeerLost:

@@ -130,6 +130,8 @@ def shares_memory(array: Any, other: Any) -> bool:
         return array is other or other.base is array
     if _owner(array) is _owner(other):
         return True
+    if not array.size and type(array) is not numpy.ndarray:
+        return array.base is not None  # no element is shared, but writing is writing
     with at(array):
         return bool(array_module(array).may_share_memory(array, other))
 

@@ -41,6 +41,29 @@ def fill(input: Tensor, value: Any) -> Tensor:
 
 
 @tensor_method
+def fill_diagonal_(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:
+    """Write a number into the elements whose indices are equal.
+
+    Args:
+        self: a tensor of two or more dimensions; of more than two, all must have one length.
+        fill_value: a number.
+        wrap: in a matrix with more rows than columns the diagonal begins anew, one row below the square part.
+
+    Raises:
+        GraphError: the tensor is a leaf that requires a gradient, or a view of one.
+        ShapeError: there are fewer than two dimensions, or more of different lengths.
+    """
+    lengths = tuple(self.shape)
+    if len(lengths) < 2 or (len(lengths) > 2 and len(set(lengths)) > 1):
+        raise ShapeError(f"fill_diagonal_: needs a matrix, or dimensions of one length, not shape {lengths}")
+    count = lengths[0] if wrap and len(lengths) == 2 else min(lengths)
+    step = lengths[1] + 1
+    rows = [k for k in range(count) if not wrap or k % step < lengths[1]]
+    columns = [k % step for k in rows]
+    return write("fill_diagonal_", self, (rows, *[columns] * (len(lengths) - 1)), fill_value) if rows else self
+
+
+@tensor_method
 def zero_(self: Tensor) -> Tensor:
     """Write zero into every element.
 

@@ -178,6 +178,7 @@ def true_divide(input: Tensor, other: Any) -> Tensor:
 
 
 @public_function
+@in_place_method
 @tensor_method
 def float_power(input: Any, exponent: Any) -> Tensor:
     """Return `input` to the power of `exponent` in double precision.

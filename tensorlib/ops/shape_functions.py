@@ -201,9 +201,32 @@ def reshape_as(self: Tensor, other: Tensor) -> Tensor:
 
 
 @tensor_method
-def contiguous(self: Tensor) -> Tensor:
-    """Return this tensor if its elements lie in row-major order without gaps, otherwise a copy where they do."""
+def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
+    """Return this tensor if its elements lie in row-major order without gaps, otherwise a copy where they do.
+
+    Args:
+        self: a tensor.
+        memory_format: accepted and not used.
+    """
     result: Tensor = self if self.is_contiguous() else ops.clone(self)
+    return result
+
+
+@public_function
+@tensor_method
+def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """Return a copy of the part of some length from a place on along a dimension, as `narrow` returns a view.
+
+    Raises:
+        DimensionError: the dimension is out of range.
+        IndexError: the part is.
+
+    Example:
+        >>> tensorlib.narrow_copy(tensorlib.arange(5), 0, 1, 2)
+        tensor([1, 2])
+    """
+    require_tensor("narrow_copy", input)
+    result: Tensor = ops.clone(ops.narrow(input, dim, start, length))
     return result
 
 

@@ -19,7 +19,7 @@ from tensorlib.tensor import Tensor, wrap
 
 
 def sparse_coo_tensor(
-    indices: Any,
+    indices: Any = None,
     values: Any = None,
     size: Any = None,
     *,
@@ -54,7 +54,8 @@ def sparse_coo_tensor(
                size=(2, 3), nnz=2, layout=tensorlib.sparse_coo)
     """
     if values is None:
-        return _empty(as_shape("sparse_coo_tensor", indices), dtype, device, requires_grad)
+        lengths = size if indices is None else indices
+        return _empty(as_shape("sparse_coo_tensor", lengths), dtype, device, requires_grad)
     held = as_tensor(values, dtype=dtype, device=device)
     held = held if held.ndim else held.reshape(1)
     places = _as_places(indices, held)

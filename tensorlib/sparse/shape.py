@@ -187,21 +187,63 @@ def select(input: SparseTensor, dim: int, index: int) -> Any:
     return SparseTensor(wrap(rows[others][:, kept]), values, shape, input._coalesced)
 
 
+@sparse_form("narrow", "narrow_copy")
+def narrow(input: SparseTensor, dim: int, start: int, length: int) -> SparseTensor:
+    """Return the part of some length from a place on along a dimension; a copy, as places are numbers.
+
+    Raises:
+        DimensionError: the dimension is out of range.
+        IndexError: the part is.
+    """
+    axis, count = as_dim("narrow", dim, input.ndim), input.sparse_dim()
+    first = start + input.shape[axis] if start < 0 else start
+    if length < 0 or first < 0 or first + length > input.shape[axis]:
+        raise IndexError(f"narrow: there are no {length} places from {start} on among {input.shape[axis]}")
+    shape = [*input.shape[:axis], length, *input.shape[axis + 1 :]]
+    if axis >= count:
+        values = input._value.narrow(axis - count + 1, first, length)
+        return SparseTensor(input._index, values, shape, input._coalesced)
+    rows = input._index._array
+    (kept,) = ((rows[axis] >= first) & (rows[axis] < first + length)).nonzero()
+    part = rows[:, kept]
+    part[axis] -= first
+    return SparseTensor(wrap(part), input._value[wrap(kept)], shape, input._coalesced)
+
+
 def getitem(self: SparseTensor, index: Any) -> Any:
-    """Return the part at the places that integers name along the first dimensions.
+    """Return the part at an index of integers, slices, None and `...`.
 
     Raises:
         IndexError: a place is out of range, or there are too many.
-        LayoutError: the index is made of anything but integers.
+        LayoutError: the index is made of anything else, or a slice has steps.
     """
+    items = list(index) if isinstance(index, tuple) else [index]
+    used = sum(item is not None and item is not Ellipsis for item in items)
+    if used > self.ndim:
+        raise IndexError(f"getitem: too many indices for a tensor of shape {tuple(self.shape)}")
     result: Any = self
-    for item in index if isinstance(index, tuple) else (index,):
-        if isinstance(item, bool) or not hasattr(item, "__index__"):
-            raise LayoutError(f"getitem: a sparse tensor takes integers, not {type(item).__name__}; use to_dense()")
-        if not result.ndim:
-            raise IndexError(f"getitem: too many indices for a tensor of shape {tuple(self.shape)}")
-        result = result.select(0, as_index(item))
+    dim = 0
+    for item in items:
+        if item is Ellipsis:
+            dim += self.ndim - used
+        elif item is None:
+            result, dim = result.unsqueeze(dim), dim + 1
+        elif isinstance(item, slice):
+            result, dim = _sliced(result, dim, item), dim + 1
+        elif isinstance(item, bool) or not hasattr(item, "__index__"):
+            kinds = f"integers, slices, None and ..., not {type(item).__name__}"
+            raise LayoutError(f"getitem: a sparse tensor takes {kinds}; use to_dense()")
+        else:
+            result = result.select(dim, as_index(item))
     return result
+
+
+def _sliced(input: Any, dim: int, part: slice) -> Any:
+    start, stop, step = part.indices(input.shape[dim])
+    if step != 1:
+        raise LayoutError(f"getitem: slices of a sparse tensor have no steps, {step} given; use index_select()")
+    whole = start == 0 and stop == input.shape[dim]
+    return input if whole else input.narrow(dim, start, max(stop - start, 0))
 
 
 attach_method("__getitem__", getitem)

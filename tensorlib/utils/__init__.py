@@ -5,7 +5,7 @@ from typing import Any
 
 from tensorlib.utils import data as data
 
-_MODULES = ("backcompat", "checkpoint", "safetensors")  # imported when they are first used
+_MODULES = ("backcompat", "checkpoint", "dlpack", "safetensors")  # imported when they are first used
 
 
 def __getattr__(name: str) -> Any:

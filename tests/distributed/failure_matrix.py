@@ -1,7 +1,7 @@
-"""The failure matrix: something happens to rank 1 of three, while the others are in some situation.
+"""The failure matrix: something happens to one rank of three, while the others are in some situation.
 
-Each survivor has to raise an error that names rank 1, in time, and to leave nothing behind. `scripts/failure_matrix.py`
-runs all of it, the test suite a few cells.
+Each survivor has to raise an error that names that rank, in time, and to leave nothing behind.
+`scripts/failure_matrix.py` runs all of it, the test suite a few cells.
 """
 
 from __future__ import annotations
@@ -13,10 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,11 +23,15 @@ import numpy as np
 
 import dist
 from dist.testing import run_ranks
+from tests.distributed.control_plane import free_port
+from tests.distributed.leftovers import held, observed
 
 ROOT = Path(__file__).resolve().parents[2]
-MARK = "FAILURE_MATRIX_MARK"
 SIZE = 3
-VICTIM = 1
+# The rank that something happens to; and the port at which rank 0 is to serve the store, where it is to do so.
+VICTIM_VARIABLE, PORT_VARIABLE = "FAILURE_MATRIX_VICTIM", "FAILURE_MATRIX_PORT"
+VICTIM = int(os.environ.get(VICTIM_VARIABLE, "1"))
+SURVIVORS = [rank for rank in range(SIZE) if rank != VICTIM]
 LARGE = 3_000_000
 # The timeout of all calls, and of the rendezvous.
 TIMEOUT = 7.0  # seconds
@@ -45,7 +46,8 @@ DEATHS = ("SIGKILL", "SIGSTOP", "exception", "sys.exit", "os._exit")
 MISMATCHES = ("other op", "other dtype", "other count", "other root")
 FAULTS = (*DEATHS, "never arrives", *MISMATCHES)
 # How an error names the rank at fault.
-NAMED = re.compile(rf"\branks? {VICTIM}\b (\(host|called|did not|has not|is |was |exited|raised|left)")
+_IT = rf"\branks? {VICTIM}\b"
+NAMED = re.compile(rf"found no {_IT}|{_IT} (\(host|called|did not|has not|is |was |exited|raised|left)")
 
 
 @dataclass
@@ -97,7 +99,7 @@ def receive() -> None:
 
 
 def send(count: int = 4, dtype: Any = np.float64) -> None:
-    for peer in (0, 2):
+    for peer in SURVIVORS:
         dist.send(np.ones(count, dtype), peer)
 
 
@@ -125,11 +127,11 @@ DIFFERENT: dict[tuple[str, str], tuple[Callable[[], Any], Callable[[], Any]]] = 
     ("small all_reduce", "other op"): (all_reduce, lambda: broadcast(VICTIM)),
     ("small all_reduce", "other dtype"): (all_reduce, lambda: all_reduce(dtype=np.float32)),
     ("small all_reduce", "other count"): (all_reduce, lambda: all_reduce(5)),
-    ("small all_reduce", "other root"): (lambda: broadcast(0), lambda: broadcast(VICTIM)),
+    ("small all_reduce", "other root"): (lambda: broadcast(SURVIVORS[0]), lambda: broadcast(VICTIM)),
     ("large all_reduce", "other op"): (lambda: all_reduce(LARGE), lambda: broadcast(VICTIM, LARGE)),
     ("large all_reduce", "other dtype"): (lambda: all_reduce(LARGE), lambda: all_reduce(LARGE, np.float32)),
     ("large all_reduce", "other count"): (lambda: all_reduce(LARGE), lambda: all_reduce(LARGE + 1)),
-    ("large all_reduce", "other root"): (lambda: broadcast(0, LARGE), lambda: broadcast(VICTIM, LARGE)),
+    ("large all_reduce", "other root"): (lambda: broadcast(SURVIVORS[0], LARGE), lambda: broadcast(VICTIM, LARGE)),
     ("recv", "other op"): (receive, all_reduce),
     ("recv", "other dtype"): (receive, lambda: send(dtype=np.float32)),
     ("recv", "other count"): (receive, lambda: send(5)),
@@ -154,6 +156,9 @@ def cells() -> Iterator[tuple[str, str]]:
 def play(situation: str, fault: str, backend: str | None, folder: str) -> None:
     """Be one rank of a world."""
     rank = int(os.environ["RANK"])
+    if port := os.environ.get(PORT_VARIABLE):
+        os.environ["MASTER_PORT"] = port
+        del os.environ["TENSORLIB_STORE"]
     if rank == VICTIM:
         be_the_victim(situation, fault, backend, Path(folder))
     else:
@@ -226,54 +231,35 @@ def survive(rank: int, situation: str, fault: str, backend: str | None, folder: 
         sys.exit(1)  # as a program does that does not expect this
 
 
-def held() -> set[str]:
-    """Return the threads and sockets of this process."""
-    found = {f"thread {thread.name}" for thread in threading.enumerate()}
-    for number in os.listdir("/proc/self/fd"):
-        try:
-            target = os.readlink(f"/proc/self/fd/{number}")
-        except OSError:  # the one that the folder was read with
-            continue
-        if target.startswith("socket:"):
-            found.add(target)
-    return found
-
-
 # What runs the worlds.
 
 
-def measure(situation: str, fault: str, backend: str | None = None, launcher: bool = False) -> Cell:
+def measure(
+    situation: str, fault: str, backend: str | None = None, launcher: bool = False, rank_0: bool = False
+) -> Cell:
     """Run one world and judge it.
 
     Args:
         situation: one of `SITUATIONS`.
         fault: one of `FAULTS`.
         backend: see `dist.init_process_group`.
-        launcher: run it under `tlrun`, which knows at once how a rank has ended; a rendezvous always is.
+        launcher: run it under `tlrun`, which knows at once how a rank has ended; else a rendezvous alone is.
+        rank_0: let it happen to rank 0, which runs the store.
     """
-    mark = uuid.uuid4().hex
-    folder = Path(tempfile.mkdtemp(prefix="failure-matrix-"))
-    (folder / "tmp").mkdir()
-    shared = segments()
-    os.environ[MARK], tempdir, tempfile.tempdir = mark, tempfile.tempdir, str(folder / "tmp")
-    os.environ["TMPDIR"], tmpdir = str(folder / "tmp"), os.environ.get("TMPDIR")
-    try:
-        run_world = _under_launcher if launcher or situation == "rendezvous" else _in_ranks
-        problems = run_world(situation, fault, backend, folder)
+    run_world = _under_launcher if (launcher or situation == "rendezvous") and not rank_0 else _in_ranks
+    victim = 0 if rank_0 else 1
+    variables = {VICTIM_VARIABLE: str(victim), PORT_VARIABLE: str(free_port()) if rank_0 else ""}
+    with observed(**variables) as (folder, problems):
+        problems += run_world(situation, fault, backend, folder)
         reports = [Report(**json.loads(path.read_text())) for path in sorted(folder.glob("rank*.json"))]
-    finally:
-        tempfile.tempdir = tempdir
-        os.environ.pop(MARK)
-        os.environ.pop("TMPDIR") if tmpdir is None else os.environ.update(TMPDIR=tmpdir)
-    problems += _problems(limit(situation, fault), reports) + _left(mark, folder / "tmp", shared)
-    shutil.rmtree(folder)
+    problems += _problems(victim, limit(situation, fault, rank_0), reports)
     slowest = max(reports, key=lambda report: report.seconds, default=Report(-1))
     return Cell(situation, fault, backend or "", slowest.seconds, slowest.error, slowest.message, problems)
 
 
 def _in_ranks(situation: str, fault: str, backend: str | None, folder: Path) -> list[str]:
     outcomes = run_ranks(SIZE, play, situation, fault, backend, str(folder), timeout=WORLD_LIMIT)
-    return [str(outcome) for outcome in outcomes if outcome.rank != VICTIM and outcome.failed]
+    return [str(outcome) for outcome in outcomes if str(outcome.rank) != os.environ[VICTIM_VARIABLE] and outcome.failed]
 
 
 def _under_launcher(situation: str, fault: str, backend: str | None, folder: Path) -> list[str]:
@@ -286,23 +272,25 @@ def _under_launcher(situation: str, fault: str, backend: str | None, folder: Pat
     return [f"tlrun: {done.stderr}"] if done.returncode == 124 or "tlrun: error" in done.stderr else []
 
 
-def limit(situation: str, fault: str) -> float:
+def limit(situation: str, fault: str, rank_0: bool) -> float:
     """Return the seconds in which all survivors have to raise.
 
-    A process that is stopped before it has met the others is to them one that has not come yet.
+    A process that is stopped before it has met the others is to them one that has not come yet; so is one that dies,
+    where no launcher sees it.
     """
-    return DEATH_LIMIT if fault in DEATHS and (situation, fault) != ("rendezvous", "SIGSTOP") else TIMEOUT_LIMIT
+    early = situation == "rendezvous" and (rank_0 or fault == "SIGSTOP")
+    return DEATH_LIMIT if fault in DEATHS and not early else TIMEOUT_LIMIT
 
 
-def _problems(limit: float, reports: list[Report]) -> list[str]:
-    missing = {0, 2} - {report.rank for report in reports}
+def _problems(victim: int, limit: float, reports: list[Report]) -> list[str]:
+    missing = set(range(SIZE)) - {victim} - {report.rank for report in reports}
     problems = [f"rank {rank} did not report" for rank in sorted(missing)]
     for report in reports:
         who = f"rank {report.rank}"
         if not report.error:
             problems.append(f"{who} raised nothing")
         elif not report.named:
-            problems.append(f"{who} does not name rank {VICTIM}: {report.message}")
+            problems.append(f"{who} does not name rank {victim}: {report.message}")
         if report.seconds > limit:
             problems.append(f"{who} raised after {report.seconds:.1f} s: need {limit:g}")
         if report.cleanup > CLEANUP_LIMIT:
@@ -310,33 +298,6 @@ def _problems(limit: float, reports: list[Report]) -> list[str]:
         if report.left:
             problems.append(f"{who} has left {report.left}")
     return problems
-
-
-def _left(mark: str, temporary: Path, shared: set[str]) -> list[str]:
-    """Say what is left of a world: processes, shared memory, temporary files."""
-    deadline = time.monotonic() + 2.0
-    while (found := _processes(mark)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    problems = [f"a process is left: {pid}" for pid in found]
-    problems += [f"shared memory is left: {name}" for name in sorted(segments() - shared)]
-    return problems + [f"a temporary file is left: {path.name}" for path in temporary.iterdir()]
-
-
-def segments() -> set[str]:
-    """Return the shared memory of this project, whoever else there is on this machine."""
-    return {name for name in os.listdir("/dev/shm") if "tensorlib" in name or "dist" in name}
-
-
-def _processes(mark: str) -> list[int]:
-    return [int(path.name) for path in Path("/proc").glob("[0-9]*") if f"{MARK}={mark}".encode() in _environment(path)]
-
-
-def _environment(process: Path) -> bytes:
-    try:
-        zombie = (process / "stat").read_bytes().rpartition(b")")[2].split()[0] == b"Z"
-        return b"" if zombie else (process / "environ").read_bytes()
-    except OSError:  # it has ended meanwhile, or is another user's
-        return b""
 
 
 if __name__ == "__main__":

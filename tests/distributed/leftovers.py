@@ -29,14 +29,18 @@ def held() -> set[str]:
 
 
 @contextmanager
-def observed() -> Iterator[tuple[Path, list[str]]]:
-    """Yield a folder to use, and a list that in the end says what is left of the processes started meanwhile."""
+def observed(**variables: str) -> Iterator[tuple[Path, list[str]]]:
+    """Yield a folder to use, and a list that in the end says what is left of the processes started meanwhile.
+
+    Args:
+        variables: to set in the environment meanwhile.
+    """
     mark, left = uuid.uuid4().hex, list[str]()
     folder = Path(tempfile.mkdtemp(prefix="observed-"))
     temporary = folder / "tmp"
     temporary.mkdir()
     shared = segments()
-    variables = {MARK: mark, "TMPDIR": str(temporary)}
+    variables |= {MARK: mark, "TMPDIR": str(temporary)}
     previous = {name: os.environ.get(name) for name in variables}
     previous_folder, tempfile.tempdir = tempfile.tempdir, str(temporary)
     os.environ.update(variables)

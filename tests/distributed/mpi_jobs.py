@@ -71,7 +71,7 @@ class Mpi:
     def run(self, size: int, code: str) -> list[str]:
         """Run a program that ends well on `size` ranks; return what they said, sorted."""
         done = self.start(size, code)
-        assert (done.code, done.errors) == (0, "")
+        assert (done.code, done.errors) == (0, ""), done
         return done.said
 
 

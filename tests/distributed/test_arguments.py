@@ -11,7 +11,7 @@ import pytest
 
 import dist
 import tensorlib
-from dist.arguments import Buffer
+from dist.arguments import Buffer, check_apart, keep_apart
 from dist.process_group import ProcessGroup
 from dist.transport.inproc import make_inproc_world
 from tests import fakecupy
@@ -128,6 +128,32 @@ def test_results_may_lie_between_each_other() -> None:
         dist.all_gather([halves[:0], halves[:0]], zeros(0))
 
     dist.simulate(2, work)
+
+
+@pytest.mark.parametrize("count", [3, 30])
+def test_memory_that_is_shared_is_found_among_few_and_many(count: int) -> None:
+    matrix = zeros(count, count)
+    for arrays in (list(matrix), list(matrix.T), [matrix[k, k:] for k in range(count)], [matrix[0, :0]] * count):
+        check_apart("all_gather", "rows", [Buffer("all_gather", array) for array in arrays])
+        for i, j in ((0, count - 1), (count // 2, count // 2 - 1)):
+            changed = list(arrays)
+            changed[i] = matrix[j : j + 1, j : j + 1]
+            if arrays[j].size:
+                message = rf"rows\[{min(i, j)}\] and rows\[{max(i, j)}\] share memory"
+                with pytest.raises(ValueError, match=message):
+                    check_apart("all_gather", "rows", [Buffer("all_gather", array) for array in changed])
+
+
+@pytest.mark.parametrize("count", [2, 20])
+def test_inputs_that_are_outputs_are_copied(count: int) -> None:
+    matrix = np.arange(float(count * count)).reshape(count, count)
+    inputs, outputs = ([Buffer("all_to_all", row) for row in rows] for rows in (matrix, matrix[::-1]))
+    others = [Buffer("all_to_all", row) for row in matrix.copy()]
+    keep_apart(inputs, outputs)
+    keep_apart(others, outputs)
+    assert [buffer.flat.tolist() for buffer in inputs] == matrix.tolist()
+    assert not any(np.shares_memory(buffer.flat, matrix) for buffer in inputs)
+    assert all(buffer.flat.base is not None for buffer in others)
 
 
 @pytest.mark.parametrize(("dtype", "large"), [(np.float16, 2048.0), (ml_dtypes.bfloat16, 256.0)])

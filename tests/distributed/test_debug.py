@@ -88,6 +88,16 @@ def test_calls_that_differ_are_shown() -> None:
     )
 
 
+def test_rows_of_different_lengths_are_no_difference_unless_they_do_not_fit() -> None:
+    root = Signature("gather", "float32", (3, 5, 0), root=0)
+    for sent, differ in ((5, False), (4, True)):
+        leaves = [Signature("gather", "float32", count, root=0) for count in (sent, 0)]
+        calls = [made(1, signature, "running") for signature in (root, *leaves)]
+        found = diagnose({rank: record(rank, call) for rank, call in enumerate(calls)})
+        assert (found.difference is not None) == differ
+    assert "rank 0 called gather(3+5+0 x float32, root 0) at" in str(found.difference)
+
+
 def test_groups_used_in_different_order_are_a_circle() -> None:
     first = made(1, state="running", group="world/1", members=(0, 1))
     second = made(1, state="running", group="world/2", members=(0, 1))
@@ -138,6 +148,21 @@ def different_calls() -> None:
     dist.all_to_all(*([np.ones(1 + dist.get_rank() + peer) for peer in range(3)] for _ in ("output", "input")))
     with pytest.raises(CollectiveMismatch):
         call_another_thing_on_rank_0()
+
+
+def fail_after_a_gather() -> None:
+    uneven = [np.zeros(rank) for rank in range(2)]
+    dist.gather(uneven[dist.get_rank()], uneven if dist.get_rank() == 0 else None)
+    with pytest.raises(CollectiveMismatch):
+        call_another_thing_on_rank_0()
+
+
+def test_lengths_are_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TENSORLIB_FLIGHT_RECORD", str(tmp_path))
+    dist.simulate(2, fail_after_a_gather)
+    records = read_records(tmp_path)
+    assert [records[rank].calls[0].call.signature.elements for rank in (0, 1)] == [(0, 1), 1]
+    assert diagnose(records).difference.subject == "call #2 of group world differs"
 
 
 def call_another_thing_on_rank_0() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -150,13 +151,12 @@ def survive(fn: object) -> tuple[str, int | None, float]:
     ("fault", "code", "reason"),
     [
         (Fault("kill", 1, 4), -9, "is gone: it was killed or exited without a word"),
-        (Fault("stop", 1, 2), None, "is silent for 3 s: stopped or cut off"),
         (Fault("os._exit", 1, 1), 3, "is gone"),
         (Fault("exit", 1, 6), 3, "exited"),
     ],
     ids=lambda value: getattr(value, "kind", None),
 )
-def test_processes_die_and_stop_at_the_call(fault: Fault, code: int | None, reason: str) -> None:
+def test_processes_die_and_stop_at_the_call(fault: Fault, code: int, reason: str) -> None:
     outcomes = run_ranks(3, survive, None, timeout=30, faults=FaultPlan(fault))
     assert [outcome.code for outcome in outcomes] == [0, code, 0], "\n".join(map(str, outcomes))
     for outcome in (outcomes[0], outcomes[2]):
@@ -164,6 +164,20 @@ def test_processes_die_and_stop_at_the_call(fault: Fault, code: int | None, reas
         assert rank == 1
         assert reason in message
         assert seconds < SECONDS
+
+
+def call_on_rank_1_only() -> None:
+    dist.init_process_group()
+    if dist.get_rank() == 1:
+        dist.isend(np.ones(1), 0)
+
+
+def test_when_only_stopped_ranks_are_left_they_are_killed() -> None:
+    started = time.monotonic()
+    outcomes = run_ranks(2, call_on_rank_1_only, timeout=50, faults=FaultPlan(Fault("stop", 1, 1)))
+    assert time.monotonic() - started < 40
+    assert [outcome.code for outcome in outcomes] == [0, None]
+    assert outcomes[1].late
 
 
 def both_ends() -> str:
@@ -195,4 +209,5 @@ def test_jobs_take_a_plan_from_the_environment(tmp_path: Path, monkeypatch: pyte
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=40, check=False)
     assert done.returncode == 3, done.stderr
     assert "tlrun: rank 1 (pid " in done.stderr.splitlines()[-1]
-    assert '"number": 4' in (tmp_path / "records" / "rank0.jsonl").read_text()
+    numbers = re.findall(r'"number": (\d+)', (tmp_path / "records" / "rank0.jsonl").read_text())
+    assert numbers[-1] in ("3", "4")  # it may be about to leave the third call

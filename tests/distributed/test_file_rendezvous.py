@@ -69,7 +69,7 @@ def test_some_ranks_are_given(path: Path) -> None:
 
 def test_ranks_on_several_machines_are_reached_from_outside(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     machines = itertools.count()
-    monkeypatch.setattr("dist.rendezvous.file.machine_name", lambda: f"machine {next(machines)}")
+    monkeypatch.setattr("dist.rendezvous.gathering.machine_name", lambda: f"machine {next(machines)}")
     met = in_threads(3, lambda _: meet_and_part(path, -1, 3))
     assert {one.host for one in met} == {own_address("*")}
 

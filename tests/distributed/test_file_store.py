@@ -32,7 +32,7 @@ def path(tmp_path: Path) -> Iterator[Path]:
 OPEN = """
 import sys
 from dist.store import FileStore
-store = FileStore(sys.argv[1], *sys.argv[2:], timeout=20)
+store = FileStore(sys.argv[1], name="".join(sys.argv[2:]), timeout=20)
 store.add("count", 1)
 store.set("old", b"1")
 print("open", flush=True)
@@ -53,7 +53,7 @@ def test_operations(path: Path, prefix: str) -> None:
     assert [store.add("count", 5), store.add("count", -7)] == [5, -2]
     assert store.get("count") == b"-2"
     assert [store.delete("key"), store.delete("key")] == [True, False]
-    assert store.compare_set("word", b"something", b"new") == b""
+    assert store.compare_set("word", b"something", b"new") == b"something"
     assert store.compare_set("word", b"", b"first") == b"first"
     assert store.compare_set("word", b"", b"second") == b"first"
     with pytest.raises(StoreError, match=r"word' is not an integer"):
@@ -189,7 +189,7 @@ time.sleep(60)
 
 
 def test_names_keep_stores_in_one_file_apart(path: Path) -> None:
-    stores = [FileStore(path, name, timeout=5) for name in ("", "a", "a/b", "a%2Fb")]
+    stores = [FileStore(path, name=name, timeout=5) for name in ("", "a", "a/b", "a%2Fb")]
     for number, store in enumerate(stores):
         store.set("b/key", b"%d" % number)
     stores[1].set("key", b"a")
@@ -211,12 +211,12 @@ def test_what_a_killed_process_left_is_forgotten(path: Path) -> None:
 
 
 def test_what_a_killed_process_left_is_forgotten_though_another_job_uses_the_file(path: Path) -> None:
-    other = FileStore(path, "other", timeout=5)
+    other = FileStore(path, name="other", timeout=5)
     other.set("old", b"2")
     crashed = start(OPEN, path, "mine")
     assert line_of(crashed) == "open"
     kill(crashed)
-    store = FileStore(path, "mine", timeout=5)
+    store = FileStore(path, name="mine", timeout=5)
     with pytest.raises(StoreTimeout):
         store.get("old", timeout=0)
     assert other.get("old") == b"2"
@@ -258,6 +258,55 @@ def test_record_that_was_not_written_to_its_end(path: Path) -> None:
         second.get("torn", timeout=0)
     first.abandon()
     second.close()
+
+
+def test_the_file_takes_little_space_however_much_is_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dist.store.journal.COMPACT_BYTES", 8192)
+    first, second = FileStore(path, timeout=5), FileStore(path, timeout=5)
+    first.set("kept", b"from the beginning")
+    first.set("deleted", b"1")
+    first.delete("deleted")
+    for number in range(600):
+        (first, second)[number % 2].set("key", b"%1000d" % number)
+        assert (first, second)[number // 7 % 2].get("key", timeout=0) == b"%1000d" % number
+    assert path.stat().st_size > 600_000
+    assert path.stat().st_blocks * 512 < 100_000
+    third = FileStore(path, timeout=5)
+    assert [third.get("kept"), third.get("key")] == [b"from the beginning", b"%1000d" % 599]
+    with pytest.raises(StoreTimeout):
+        third.get("deleted", timeout=0)
+    for store in (first, second, third):
+        store.close()
+
+
+def test_death_while_the_file_was_made_smaller(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dist.store.journal.COMPACT_BYTES", 200)
+    first, second = FileStore(path, timeout=5), FileStore(path, timeout=5)
+    first.set("kept", b"1")
+    system = os.pwrite
+
+    def die_before_the_last_step(descriptor: int, data: bytes, offset: int) -> int:
+        if offset == len(MAGIC):
+            raise OSError("killed")
+        return system(descriptor, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", die_before_the_last_step)
+    error = None
+    for number in range(100):
+        try:
+            first.set("key", b"%d" % number)
+        except StoreError as failure:
+            error = failure
+            break
+    assert "killed" in str(error)
+    first.abandon()
+    monkeypatch.setattr(os, "pwrite", system)
+    assert second.get("kept") == b"1"
+    second.set("key", b"after")
+    third = FileStore(path, timeout=5)
+    assert [third.get("kept"), third.get("key")] == [b"1", b"after"]
+    second.close()
+    third.close()
 
 
 def test_file_that_is_something_else_stays_as_it_is(tmp_path: Path) -> None:

@@ -295,6 +295,21 @@ sys.stdin.read()
         assert sorted(heard[0]) == sorted([rank, "count", str(number)] for rank in range(3) for number in range(10))
 
 
+def test_after_an_announced_failure_the_store_is_not_kept_for_long() -> None:
+    body = """
+import dist.control.membership
+dist.control.membership.LINGER_AFTER_FAILURE_SECONDS = 0.5
+if rank == 0:
+    members.announce("TransportTimeout")
+    started = time.monotonic()
+    meeting.close()
+    say(time.monotonic() - started)
+sys.stdin.read()
+"""
+    with ranks(2, body) as (first, _):
+        assert 0.4 < first.hears(timeout=20) < 5
+
+
 def test_orderly_end_leaves_no_thread_and_no_descriptor() -> None:
     body = """
 def held():

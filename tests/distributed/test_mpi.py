@@ -174,10 +174,15 @@ class Names:
 NAMES = Names()
 
 
+class MpiError(Exception):
+    """What MPI raises."""
+
+
 class StandIn:
     """MPI on one rank, whose agreement is `found(mark)`, or never comes where that is None."""
 
     COMM_WORLD: Any
+    Exception = MpiError
     UINT64_T = MAX = None
 
     def __init__(self, found: Callable[[int], int] | None) -> None:
@@ -267,6 +272,17 @@ def test_abort_ends_the_waiting() -> None:
     with pytest.raises(PeerLost, match=r"^rank 3 is gone$"):
         group.agree(channel_of_one())
     timer.join()
+
+
+def test_mpi_fails() -> None:
+    def fail(*_: object) -> int:
+        raise MpiError("MPI_ERR_OTHER")
+
+    group = joined_group(fail)
+    with pytest.raises(PeerLost, match=r"^MPI: MPI_ERR_OTHER$"):
+        group.agree(channel_of_one())
+    with pytest.raises(PeerLost, match=r"^MPI: MPI_ERR_OTHER$"):
+        group.run(fail)
 
 
 def run_python(program: str) -> subprocess.CompletedProcess[str]:

@@ -57,14 +57,14 @@ def fail():
     raise ValueError("bad batch")
 
 threading.excepthook = lambda arguments: None
-dist.init_process_group(init_method="mpi://", timeout=30)
-if number == 1:
-    threading.Thread(target=fail).start()
-else:
-    try:
+try:
+    dist.init_process_group(init_method="mpi://", timeout=30)
+    if number == 1:
+        threading.Thread(target=fail).start()
+    else:
         dist.barrier()
-    except dist.PeerError as error:
-        say(f"{error.rank} {str(error).partition(') ')[2]}")
+except dist.PeerError as error:
+    say(f"{error.rank} {str(error).partition(') ')[2]}")
 """
     blamed = "1 raised ValueError: bad batch at <string>:"
     assert [line.rstrip("0123456789") for line in MPICH.run(3, program)] == [f"0: {blamed}", f"2: {blamed}"]

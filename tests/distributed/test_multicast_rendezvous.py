@@ -23,7 +23,15 @@ from dist.rendezvous.hosts import machine_name
 from dist.rendezvous.interfaces import Interface, ipv4_interfaces, ipv6_interfaces
 from dist.rendezvous.multicast import Neighbourhood, _key
 from dist.rendezvous.multicast_socket import MulticastSocket
-from tests.distributed.control_plane import ROOT, in_threads, kill, nothing_left, start, without_job_variables
+from tests.distributed.control_plane import (
+    ROOT,
+    free_port,
+    in_threads,
+    kill,
+    nothing_left,
+    start,
+    without_job_variables,
+)
 
 GROUP = "239.255.77.1"
 GROUPS = {"ipv4": GROUP, "ipv6": "ff15:1e18:5d4c:4cf0:d02d:b659:53ba:b0a7", "ipv6-link": "ff02::4d5"}
@@ -42,9 +50,7 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("", 0))
-        return int(probe.getsockname()[1])
+    return free_port(socket.SOCK_DGRAM)
 
 
 def url(port: int, group: str = GROUP) -> str:

@@ -19,6 +19,7 @@ import pytest
 import dist
 from dist.errors import DistError, RendezvousError
 from dist.testing import run_ranks, run_world
+from tests.distributed.control_plane import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -163,11 +164,7 @@ def test_a_world_of_one_by_address(unused_port: int) -> None:
 
 @pytest.fixture
 def unused_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 def finish_at_different_times() -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import dist
+from dist.algorithms import MessageCollectives
 from dist.channel import Channel
 from dist.errors import CollectiveMismatch, LengthMismatch, PeerError, PeerLost, TransportError, TransportTimeout
 from dist.reduction import ReduceOp
@@ -110,6 +111,57 @@ def test_rows_of_different_lengths_go_where_they_should(size: int) -> None:
         collectives.barrier(next_call(channel))
 
     on_each(size, run)
+
+
+def rounds_of(size: int, name: str, *arguments: Any) -> int:
+    """Return how many rounds a collective takes."""
+
+    def run(collectives: SharedMemoryCollectives, channel: Channel) -> int:
+        counted: list[int] = []
+        sync = collectives._board.sync
+
+        def count(channel: Channel, number: int = 0) -> None:
+            counted.append(number)
+            sync(channel, number)
+
+        collectives._board.sync = count  # type: ignore[method-assign]
+        filled = [argument(channel.rank) if callable(argument) else argument for argument in arguments]
+        getattr(collectives, name)(channel, *filled)
+        return len(counted)
+
+    (rounds,) = set(on_each(size, run))
+    return int(rounds)
+
+
+def test_rounds_are_as_few_as_the_documentation_says() -> None:
+    n = 3
+
+    def array(rank: int) -> Any:
+        return np.ones(10_000, np.uint8)
+
+    def rows(rank: int) -> Any:
+        return [array(rank) for _ in range(n)]
+
+    chunk = (SLOT_BYTES - 64) * n // (n + 1) // 64 * 64
+    assert rounds_of(n, "barrier") == 1
+    assert rounds_of(n, "all_reduce", lambda _: np.ones(1000, np.uint8), ReduceOp.SUM) == 1
+    assert rounds_of(n, "all_reduce", array, ReduceOp.SUM) == -(-10_000 // chunk) + 1
+    assert rounds_of(n, "reduce", array, 1, ReduceOp.SUM) == -(-10_000 // chunk) + 1
+    assert rounds_of(n, "broadcast", array, 1) == 3
+    assert rounds_of(n, "all_gather", rows, array) == 3
+    assert rounds_of(n, "reduce_scatter", array, rows, ReduceOp.SUM) == 8
+    assert rounds_of(n, "all_to_all", rows, rows) == 8
+
+
+def test_an_algorithm_that_the_user_names_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TENSORLIB_DIST_ALGO", "all_reduce=ring")
+    (transport,) = make_inproc_world(1)
+    collectives = HostCollectives()
+    channel = Channel(transport, (0,), 0, 1, 7, time.monotonic() + 20)
+    assert isinstance(collectives._which("all_reduce", channel), MessageCollectives)
+    assert collectives._chosen is None
+    collectives.barrier(channel)
+    assert collectives._chosen is not None
 
 
 def test_another_call_is_found_out_on_all_ranks() -> None:

@@ -115,7 +115,7 @@ def exchange(world: list[SharedMemoryTransport]) -> None:
     """Have all ranks send to all, and close the world."""
 
     def run(transport: SharedMemoryTransport) -> None:
-        for size in (3, 300_000):
+        for size in (3, 300_000, 600_000):
             buffers = [bytearray(size) for _ in world]
             works = [transport.isend(memoryview(bytes([transport.rank]) * size), peer) for peer in range(len(world))]
             works += [transport.irecv(memoryview(buffer), peer) for peer, buffer in enumerate(buffers)]

@@ -63,7 +63,7 @@ def test_operations(client: StoreClient, prefix: str) -> None:
 
 
 def test_compare_set_writes_only_over_what_is_expected(client: StoreClient) -> None:
-    assert client.compare_set("key", b"something", b"new") == b""
+    assert client.compare_set("key", b"something", b"new") == b"something"
     assert client.compare_set("key", b"", b"first") == b"first"
     assert client.compare_set("key", b"", b"second") == b"first"
     assert client.compare_set("key", b"first", b"second") == b"second"

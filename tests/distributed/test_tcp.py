@@ -115,7 +115,7 @@ def connect_pair(secrets: tuple[bytes, bytes], timeout: float) -> list[TcpTransp
 
 def test_rank_with_another_secret_is_refused_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "dist.transport"):
-        accepting, connecting = connect_pair((b"secret", b"other"), timeout=0.5)
+        accepting, connecting = connect_pair((b"secret", b"other"), timeout=1.5)
     assert isinstance(accepting, TransportTimeout)
     assert "no connection with rank 1 after 0.5 s" in str(accepting)
     assert isinstance(connecting, TransportError)

@@ -290,3 +290,20 @@ def test_examples_run(module):
     for test in doctest.DocTestFinder().find(module, extraglobs={"tensorlib": tensorlib}):
         doctest.DocTestRunner(verbose=False).run(test, out=report.append)
     assert not report, "".join(report)
+
+
+def test_the_default_device(two_devices):
+    with tensorlib.device("cuda:1"):
+        made = [
+            tensorlib.zeros(2),
+            tensorlib.tensor([1.0]),
+            tensorlib.arange(3),
+            tensorlib.rand(2),
+            tensorlib.as_tensor([1]),
+            tensorlib.nn.Linear(2, 2).weight,
+        ]
+        assert {str(x.device) for x in made} == {"cuda:1"}
+        assert tensorlib.from_numpy(made[0].cpu().numpy()).device == "cpu"
+        assert tensorlib.zeros(1, device="cpu").device == "cpu"
+        assert tensorlib.tensor(tensorlib.zeros(1, device="cpu")).device == "cpu"
+    assert tensorlib.zeros(2).device == "cpu"

@@ -242,3 +242,12 @@ def test_training_on_another_device(stand_in):
             optimizer.step()
     assert {parameter.get_device() for parameter in model.parameters()} == {1}
     assert tensorlib.cuda.current_device() == 0
+
+
+def test_histories_of_what_is_written_into_no_elements(cuda_device):
+    value = tensorlib.tensor(2.0, device="cuda", requires_grad=True)
+    x = tensorlib.zeros(0, device="cuda")
+    x.fill_(value)
+    assert x.requires_grad
+    x.sum().backward()
+    assert value.grad.item() == 0

@@ -118,3 +118,12 @@ def test_questions():
         tensorlib.gradient(x, spacing=(1, 1))
     with pytest.raises(ShapeError, match="gradient: dimension 0 of length 2 is too short for edge_order 2"):
         tensorlib.gradient(x, edge_order=2)
+
+
+def test_capsules():
+    x = tensorlib.arange(6.0).reshape(2, 3).t()
+    y = tensorlib.utils.dlpack.from_dlpack(tensorlib.utils.dlpack.to_dlpack(x))
+    assert y.stride() == x.stride()
+    assert y.data_ptr() == x.data_ptr()
+    with pytest.raises(TypeError, match="from_dlpack: needs an object with __dlpack__, not int"):
+        tensorlib.from_dlpack(3)

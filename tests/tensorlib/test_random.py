@@ -170,3 +170,14 @@ ONE = tensorlib.ones(2)
 def test_wrong_parameters(name, args, error, text):
     with pytest.raises(error, match=text):
         getattr(tensorlib, name)(*args)
+
+
+def test_draws_with_replacement_from_many_rows():
+    weights = tensorlib.rand(1000, 5, generator=Generator().manual_seed(0))
+    weights[:, 2] = 0
+    weights[500:, 4] = 0
+    drawn = weights.multinomial(200, True, generator=Generator().manual_seed(1))
+    assert drawn.shape == (1000, 200)
+    assert bool((weights.gather(1, drawn) > 0).all())
+    counts = tensorlib.zeros(1000, 5).scatter_add(1, drawn, tensorlib.ones(1000, 200)) / 200
+    assert bool(((counts - weights / weights.sum(1, True)).abs() < 0.2).all())

@@ -213,3 +213,38 @@ def test_masks_by_their_older_name():
     found = tensorlib.ones(2, 3)._sparse_mask(mask)
     assert found._indices().tolist() == PLACES
     assert found._values().tolist() == [1.0] * 4
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        (slice(None), 2),
+        (..., 2),
+        (slice(1, 2), slice(0, 2)),
+        slice(0, 1),
+        slice(2, 1),
+        (None, 1),
+        (-1, slice(-2, None)),
+        (slice(None), None, 0),
+        ...,
+    ],
+)
+def test_parts(index):
+    x = make()
+    found = x[index]
+    assert found.shape == x.to_dense()[index].shape
+    assert found.to_dense().tolist() == x.to_dense()[index].tolist()
+
+
+def test_parts_have_gradients():
+    values = tensorlib.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    x = tensorlib.sparse_coo_tensor([[0, 1, 1], [2, 0, 2]], values, (2, 3))
+    (x.narrow_copy(1, 1, 2).to_dense() * 2).sum().backward()
+    assert values.grad.tolist() == [2, 0, 2]
+    hybrid = tensorlib.sparse_coo_tensor([[0, 2]], [[1.0, 2.0], [3.0, 4.0]], (3, 2))
+    assert hybrid.narrow(1, 1, 1).to_dense().tolist() == [[2], [0], [4]]
+
+
+def test_sparse_tensors_without_places():
+    assert tensorlib.sparse_coo_tensor(size=(2, 3)).to_dense().tolist() == [[0, 0, 0]] * 2
+    assert tensorlib.eye(2).to_sparse_coo().indices().tolist() == [[0, 1], [0, 1]]

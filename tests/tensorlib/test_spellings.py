@@ -182,3 +182,61 @@ def test_default_devices_are_of_threads():
     thread.start()
     thread.join()
     assert seen == ["cpu"]
+
+
+def test_orders_of_memory_are_accepted():
+    x = ones(2, 3)
+    for order in (tensorlib.contiguous_format, tensorlib.preserve_format, tensorlib.channels_last):
+        assert x.contiguous(memory_format=order).stride() == x.clone(memory_format=order).stride() == (3, 1)
+        assert x.to(memory_format=order).is_contiguous(memory_format=order)
+        assert tensorlib.empty_like(x, memory_format=order).shape == (2, 3)
+    assert repr(tensorlib.channels_last) == "tensorlib.channels_last"
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 4), (7, 3), (3, 3, 3), (1, 1)])
+@pytest.mark.parametrize("wrap", [False, True])
+def test_diagonals_are_filled(shape, wrap):
+    array = numpy.zeros(shape, "f4")
+    numpy.fill_diagonal(array, 5, wrap)
+    assert tensorlib.zeros(shape).fill_diagonal_(5, wrap).tolist() == array.tolist()
+
+
+def test_diagonals_that_are_none():
+    for shape in ((3,), (2, 3, 2)):
+        with pytest.raises(ShapeError, match="fill_diagonal_: needs a matrix, or dimensions of one length"):
+            tensorlib.zeros(shape).fill_diagonal_(1)
+    x = tensorlib.ones(2, 2, requires_grad=True)
+    (x * 1).fill_diagonal_(0).sum().backward()
+    assert x.grad.tolist() == [[0, 1], [1, 0]]
+
+
+def test_further_names():
+    x = tensorlib.tensor([1.0, 4.0], requires_grad=True)
+    assert not tensorlib.detach(x).requires_grad
+    assert tensorlib.detach(x).data_ptr() == x.data_ptr()
+    assert tensorlib.typename(x) == "tensorlib.FloatTensor"
+    assert tensorlib.typename(3) == "builtins.int"
+    y = tensorlib.tensor([1.0, 2.0])
+    assert y.map2_(y.clone(), ones(1), lambda a, b, c: a + 10 * b + c).tolist() == [12, 23]
+    assert y.new_empty_strided((2, 3), (1, 2)).stride() == (1, 2)
+    assert tensorlib.arange(5).narrow_copy(0, -2, 2).tolist() == [3, 4]
+    assert (tensorlib.inf, tensorlib.newaxis) == (float("inf"), None)
+    assert y.double().float_power_(2).tolist() == [144, 529]
+
+
+def test_random_numbers_are_forked():
+    tensorlib.manual_seed(1)
+    state = tensorlib.get_rng_state()
+    with tensorlib.random.fork_rng():
+        first = tensorlib.rand(3)
+    assert tensorlib.rand(3).tolist() == first.tolist()
+    tensorlib.set_rng_state(state)
+    with tensorlib.random.fork_rng(enabled=False):
+        tensorlib.rand(3)
+    assert tensorlib.rand(3).tolist() != first.tolist()
+
+
+def test_what_is_not_offered_is_said():
+    with pytest.raises(AttributeError, match="NumPy has no complex numbers of half precision; use complex64"):
+        tensorlib.complex32  # noqa: B018
+    assert (ones(1, dtype=tensorlib.float16) * 1j).dtype is tensorlib.complex64

@@ -91,6 +91,8 @@ class Loans:
 
     def poll(self) -> bool:
         """Take note of what was given back, and copy a part of what is to be fetched; tell whether there was any."""
+        if not self._fetches and not self._out:
+            return False
         news = bool(self._fetches)
         if news:
             self._copy(self._fetches[0])

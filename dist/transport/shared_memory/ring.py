@@ -34,6 +34,7 @@ class RingWriter:
         self._words = memory[:HEADER_BYTES].cast("Q")
         self._data = memory[HEADER_BYTES:]
         self._size = len(self._data)
+        self._mask = self._size - 1
         self._part = self._size // PARTS
         self._doorbell = doorbell
         self._fence = Fence()
@@ -66,16 +67,21 @@ class RingWriter:
         self._data.release()
 
     def _copy(self, view: memoryview) -> int:
+        length, place = len(view), self._head & self._mask
+        if length <= self._part and place + length <= self._size and self._head + length - self._tail <= self._size:
+            self._data[place : place + length] = view
+            self._head += length
+            return length
+        return self._copy_parts(view)
+
+    def _copy_parts(self, view: memoryview) -> int:
+        """Copy what does not fit, or not in one piece, or takes long."""
         done, length = 0, len(view)
-        while done < length:
+        while done < length and self.has_room():
+            place = self._head & self._mask
             room = self._size - self._head + self._tail
-            if room < length - done:
-                if not self.has_room():
-                    break
-                room = self._size - self._head + self._tail
-            place = self._head & (self._size - 1)
             count = min(length - done, room, self._size - place, self._part)
-            self._data[place : place + count] = view[done : done + count] if count < length else view
+            self._data[place : place + count] = view[done : done + count]
             done += count
             self._head += count
             if self._head - self._told >= self._part:
@@ -101,6 +107,7 @@ class RingReader:
         self._words = memory[:HEADER_BYTES].cast("Q")
         self._data = memory[HEADER_BYTES:]
         self._size = len(self._data)
+        self._mask = self._size - 1
         self._part = self._size // PARTS
         self._doorbell = doorbell
         self._fence = Fence()
@@ -113,18 +120,32 @@ class RingReader:
 
     def read_into(self, view: memoryview) -> int:
         """Read what is there, at most as much as fits, and return the number of bytes."""
+        length, place = len(view), self._tail & self._mask
+        if length > self._part or place + length > self._size or length > self._words[_HEAD] - self._tail:
+            return self._read_parts(view)
+        if not STRONGLY_ORDERED:
+            self._fence.order()
+        view[:] = self._data[place : place + length]
+        self._advance(length)
+        return length
+
+    def _read_parts(self, view: memoryview) -> int:
+        """Read what is not all there, or not in one piece, or takes long."""
         done, length = 0, len(view)
         while done < length and (available := self._words[_HEAD] - self._tail):
             if not STRONGLY_ORDERED:
                 self._fence.order()
-            place = self._tail & (self._size - 1)
+            place = self._tail & self._mask
             count = min(length - done, available, self._size - place, self._part)
             view[done : done + count] = self._data[place : place + count]
             done += count
-            self._tail += count
-            if self._tail - self._told >= self._part:
-                self._tell()
+            self._advance(count)
         return done
+
+    def _advance(self, count: int) -> None:
+        self._tail += count
+        if self._tail - self._told >= self._part:
+            self._tell()
 
     def close(self) -> None:
         """Let go of the memory."""

@@ -67,13 +67,14 @@ class RingStream:
 
     def poll(self) -> bool:
         """See `inbox.Polled.poll`."""
-        events = READ if self._reader.has_bytes() else 0
-        if self._events & WRITE and self._writer.has_room():
-            events |= WRITE
-        events &= self._events
-        if events:
-            self._handler(events)
-        return self._loans.poll() or events != 0
+        news, watched = 0, self._events
+        if watched & READ and self._reader.has_bytes():
+            news = READ
+        if watched & WRITE and self._writer.has_room():
+            news |= WRITE
+        if news:
+            self._handler(news)
+        return self._loans.poll() or news != 0
 
     def receive_into(self, view: memoryview, /) -> int:
         """See `Stream.receive_into`."""

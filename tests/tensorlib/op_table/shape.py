@@ -38,6 +38,8 @@ SAMPLES = [
     Sample("narrow", (normal(4, 3), 0, 1, 2)),
     Sample("narrow", (normal(4, 3), -1, -2, 2)),
     Sample("narrow", (spaced(normal(4, 3)), 1, 3, 0)),
+    Sample("narrow_copy", (spaced(normal(4, 3)), 1, 1, 2)),
+    Sample("detach", (normal(4, 3),), differentiable=False),
     *[Sample("clone", (x,)) for x in (normal(), normal(0, 2), spaced(normal(2, 3)), integers(3))],
     Sample("repeat", (normal(2, 3), (2, 1, 3)), torch=lambda x, repeats: x.repeat(repeats)),
     Sample("repeat", (normal(), (2, 2)), torch=lambda x, repeats: x.repeat(repeats)),
