@@ -67,7 +67,7 @@ class HierarchicalCollectives:
             result = chain.reduce(pieces)
             for index, piece in enumerate(pieces):
                 _hand_over(channel, chain, result, index, root, piece)
-        channel.wait(*chain.works)
+        chain.finish()
 
     def reduce_scatter(self, channel: Channel, array: Array, rows: Rows, op: ReduceOp) -> None:
         """See `Collectives.reduce_scatter`."""
@@ -86,7 +86,7 @@ class HierarchicalCollectives:
                 result = chain.reduce([*parts, *[nothing] * (chain.workers - len(parts))])
                 for index, owner in enumerate(owners):
                     _hand_over(channel, chain, result, index, owner, out)
-        channel.wait(*chain.works)
+        chain.finish()
 
     def broadcast(self, channel: Channel, array: Array, root: int) -> None:
         """See `Collectives.broadcast`."""
@@ -160,7 +160,7 @@ class HierarchicalCollectives:
                 results.append(chain.reduce(pieces[step]))
             if step >= lag:
                 chain.return_result(results[step - lag], pieces[step - lag])
-        channel.wait(*chain.works)
+        chain.finish()
 
     def _gather_everything(self, channel: Channel, array: Array, lengths: Sequence[int]) -> list[Array]:
         """Return the arrays of all ranks, in rank order, on the first rank of every host; nothing elsewhere."""
@@ -217,6 +217,6 @@ def _hand_over(channel: Channel, chain: HostChain, result: Array | None, index: 
         if worker == owner:
             np.copyto(out, result)
         else:
-            chain.works.append(channel.isend(result, owner))
+            chain.keep(channel.isend(result, owner))
     elif channel.rank == owner:
-        chain.works.append(channel.irecv(out, worker))
+        chain.keep(channel.irecv(out, worker))

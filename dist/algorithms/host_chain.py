@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from dist.transport.base import Work
 
 Array = NDArray[Any]
 
+WORKS_AT_A_TIME: Final = 16
+
 
 class HostChain:
     """One rank's part in reducing slices along the hosts, whose ranks follow each other.
@@ -26,7 +29,6 @@ class HostChain:
 
     Attributes:
         workers: how many slices are reduced at a time.
-        works: transfers under way, to be waited for at the end.
     """
 
     def __init__(self, channel: Channel, hosts: Hosts, local: Collectives, op: ReduceOp, dtype: np.dtype[Any]) -> None:
@@ -38,7 +40,17 @@ class HostChain:
         self._host, self._index = hosts.place(channel.rank)
         self._size = len(hosts.ranks[self._host])
         self.workers = min(map(len, hosts.ranks))
-        self.works: list[Work] = []
+        self._works: deque[Work] = deque()
+
+    def keep(self, work: Work) -> None:
+        """Take care of a transfer that was started; a few may be under way, so that memory for them is bounded."""
+        self._works.append(work)
+        if len(self._works) > WORKS_AT_A_TIME:
+            self._channel.wait(self._works.popleft())
+
+    def finish(self) -> None:
+        """Wait for all transfers that are under way."""
+        self._channel.wait(*self._works)
 
     def worker(self, index: int) -> int:
         """Return the rank that ends up with the result of slice `index`."""
@@ -56,7 +68,7 @@ class HostChain:
         partial = self._add(parts)
         following = self._peer(+1)
         if following is not None:
-            self.works.append(self._channel.isend(partial, following))
+            self.keep(self._channel.isend(partial, following))
             return None
         result = np.empty(own, self._dtype)
         self._op.finish(partial, self._channel.size, out=result)
@@ -72,7 +84,7 @@ class HostChain:
             if following is not None:
                 self._channel.wait(self._channel.irecv(own, following))
             if before is not None:
-                self.works.append(self._channel.isend(own, before))
+                self.keep(self._channel.isend(own, before))
         idle = self._size - self.workers
         self._local.all_gather(self._hosts.next_local(self._channel), [*slices, *[nothing] * idle], own)
 
