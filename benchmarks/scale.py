@@ -31,11 +31,13 @@ SIZES = (4, 1 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20)
 FITTED_RANKS = {2, 4, 8, 16}
 FITTED_SIZES = {4, 16 << 10, 256 << 10, 4 << 20}
 MOST_BYTES = 160 << 20  # that all ranks together send in a call
-STREAMS = (1, 4, 16, 64)
+STREAMS = (4, 16, 64)
 SECONDS = 120.0
+SHARED_MEMORY = "shared memory"
 CLUSTER = (16, 64, 256, 1024, 4096)
 CLUSTER_SIZES = (4, 64 << 10, 1 << 20, 64 << 20)
 NETWORK = {"latency": 10e-6, "bandwidth": 25e9 / 8}
+FIRST_GUESSES = {"call": 2e-5, "latency": 2e-5, "shared_latency": 5e-5, "message": 1e-5, "byte": 2e-10}
 
 
 @dataclass
@@ -50,14 +52,26 @@ class Row:
     fitted: bool
 
 
-def measure(sizes: list[int], seconds: float) -> list[float]:
-    """Run on every rank: return the median of an all_reduce of each size, in seconds."""
+def measure(plan: dict[str, list[int]], seconds: float) -> list[tuple[str, int, float]]:
+    """Run on every rank: return algorithm, size and the median of an all_reduce, in seconds.
+
+    Args:
+        plan: sizes for each algorithm; "" is the one that is chosen.
+        seconds: for each.
+    """
     import numpy as np
 
     import dist
+    from dist.algorithms.choose import OVERRIDE
 
-    arrays = [np.zeros(size // 4, np.float32) for size in sizes]
-    return [_time_of(partial(dist.all_reduce, array), seconds) for array in arrays]
+    found = []
+    for name, sizes in plan.items():
+        os.environ[OVERRIDE] = f"all_reduce={name}" if name else ""
+        group = dist.new_group()  # looks at the variable
+        for nbytes in sizes:
+            array = np.zeros(nbytes // 4, np.float32)
+            found.append((name, nbytes, _time_of(partial(dist.all_reduce, array, group=group), seconds)))
+    return found
 
 
 def _time_of(call: Callable[[], Any], seconds: float) -> float:
@@ -118,42 +132,49 @@ def cost_of_reducing() -> float:
 
 
 def collect(ranks: Iterable[int], seconds: float) -> list[Row]:
-    """Measure everything; each algorithm and number of ranks in processes of its own."""
-    from dist.algorithms.choose import EXACT_ONLY, OVERRIDE
-    from dist.backends import available
-    from dist.cost_model import FORMULAS, all_reduce_work
+    """Measure everything; each number of ranks in processes of its own."""
     from dist.testing import run_world
 
     rows = []
     for count, spent in zip(STREAMS, run_world(2, measure_streams, STREAMS, seconds, backend="tcp")[0], strict=True):
         rows.append(Row("tcp", "stream", count, 4, spent, True))
-    in_rank_order = [name for name in FORMULAS if ("all_reduce", name) not in EXACT_ONLY]
-    plans = [("tcp", name) for name in in_rank_order] + [("shm", "shared memory")] * ("shm" in available())
     for size in ranks:
-        for backend, name in plans:
-            if backend == "tcp":
-                os.environ[OVERRIDE] = name
-            sizes = [
-                n for n in SIZES if backend == "shm" or all_reduce_work(size, n, name).total.bytes <= 2 * MOST_BYTES
-            ]
-            medians = run_world(size, measure, sizes, seconds, backend=backend, timeout=SECONDS)[0]
-            os.environ.pop(OVERRIDE, None)
-            for nbytes, spent in zip(sizes, medians, strict=True):
-                rows.append(Row(backend, name, size, nbytes, spent, size in FITTED_RANKS and nbytes in FITTED_SIZES))
+        for backend, plan in (("tcp", _plan(size)), ("shm", {"": list(SIZES)})):
+            found = run_world(size, measure, plan, seconds, backend=backend, timeout=SECONDS)[0]
+            for name, nbytes, spent in found:
+                fitted = size in FITTED_RANKS and nbytes in FITTED_SIZES
+                rows.append(Row(backend, name or SHARED_MEMORY, size, nbytes, spent, fitted))
         print(f"{size} ranks measured", file=sys.stderr, flush=True)
     return rows
 
 
+def _plan(size: int) -> dict[str, list[int]]:
+    """Return what to measure over TCP: algorithms that add in rank order, and sizes that do not take too long."""
+    from dist.cost_model import all_reduce_work
+
+    return {
+        name: [nbytes for nbytes in SIZES if all_reduce_work(size, nbytes, name).total.bytes <= 2 * MOST_BYTES]
+        for name in _in_rank_order()
+    }
+
+
+def _in_rank_order() -> list[str]:
+    from dist.algorithms.choose import EXACT_ONLY
+    from dist.cost_model import FORMULAS
+
+    return [name for name in FORMULAS if ("all_reduce", name) not in EXACT_ONLY]
+
+
 class Model:
     """Costs of one backend, fitted by least squares of the logarithms of measured times."""
-
-    NAMES = ("call", "latency", "shared_latency", "message", "byte")
 
     def __init__(self, rows: list[Row], cores: int, reduced_byte: float) -> None:
         import numpy as np
         from scipy.optimize import least_squares
 
         self.cores = cores
+        # Ranks that share memory send no messages.
+        self._names = [name for name in FIRST_GUESSES if name != "message" or any(r.backend == "tcp" for r in rows)]
         self._reduced_byte = reduced_byte
         fitted = [row for row in rows if row.fitted]
 
@@ -161,7 +182,7 @@ class Model:
             self.costs = self._costs(np.exp(logarithms))
             return [float(np.log(self.predict(row) / row.seconds)) for row in fitted]
 
-        start = np.log([2e-5, 2e-5, 5e-5, 1e-5, 2e-10])
+        start = np.log([FIRST_GUESSES[name] for name in self._names])
         lower, upper = np.log(1e-13), np.log(1e-2)
         found = least_squares(residuals, start, loss="soft_l1", bounds=(lower, upper))
         self.costs = self._costs(np.exp(found.x))
@@ -169,7 +190,8 @@ class Model:
     def _costs(self, values: Any) -> Any:
         from dist.cost_model import Costs
 
-        return Costs(**dict(zip(self.NAMES, map(float, values), strict=True)), reduced_byte=self._reduced_byte)
+        found = dict.fromkeys(FIRST_GUESSES, 0.0) | dict(zip(self._names, map(float, values), strict=True))
+        return Costs(**found, reduced_byte=self._reduced_byte)
 
     def predict(self, row: Row) -> float:
         """Return the seconds that a row should have measured."""
@@ -178,7 +200,7 @@ class Model:
 
         if row.algorithm == "stream":
             return float(self.costs.call + 2 * self.costs.latency + row.ranks * self.costs.message)
-        make = shared_memory if row.algorithm == "shared memory" else None
+        make = shared_memory if row.algorithm == SHARED_MEMORY else None
         work = make(row.ranks, row.nbytes) if make else all_reduce_work(row.ranks, row.nbytes, row.algorithm)
         return float(self.costs.time(work, row.ranks, self.cores))
 
@@ -232,7 +254,7 @@ def comparison(models: dict[str, Model], rows: list[Row]) -> str:
         for ranks in sorted({row.ranks for row in rows if row.backend == backend and row.algorithm != "stream"}):
             cells = []
             for nbytes in sizes:
-                name = "shared memory" if backend == "shm" else choose("all_reduce", nbytes, ranks)
+                name = SHARED_MEMORY if backend == "shm" else choose("all_reduce", nbytes, ranks)
                 row = found.get((backend, name, ranks, nbytes))
                 mark = "" if row is None or row.fitted else " *"
                 cells.append(f"{time_text(row.seconds)} / {time_text(model.predict(row))}{mark}" if row else "-")
@@ -242,8 +264,8 @@ def comparison(models: dict[str, Model], rows: list[Row]) -> str:
 
 def extrapolation(costs: Any) -> str:
     """Return the table of predicted times with a core and a link for each rank."""
-    from dist.algorithms.choose import EXACT_ONLY, choose
-    from dist.cost_model import FORMULAS, all_reduce_time
+    from dist.algorithms.choose import choose
+    from dist.cost_model import all_reduce_time
 
     hosts = 1 if costs.link_byte == 0 else 2
 
@@ -254,9 +276,8 @@ def extrapolation(costs: Any) -> str:
     for ranks in CLUSTER:
         cells = []
         for nbytes in CLUSTER_SIZES:
-            names = [name for name in FORMULAS if ("all_reduce", name) not in EXACT_ONLY]
-            times = {name: all_reduce_time(costs, ranks, nbytes, name) for name in names}
-            name, best = choose("all_reduce", nbytes, ranks, hosts=hosts), min(names, key=times.__getitem__)
+            times = {name: all_reduce_time(costs, ranks, nbytes, name) for name in _in_rank_order()}
+            name, best = choose("all_reduce", nbytes, ranks, hosts=hosts), min(times, key=times.__getitem__)
             better = "" if best == name else f"; {best} {time_text(times[best])}"
             cells.append(f"{name} {time_text(times[name])}{better}")
         lines.append(f"| {ranks:,} | " + " | ".join(cells) + " |")

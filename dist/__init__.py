@@ -40,6 +40,7 @@ from dist.public.coalesced import all_gather_coalesced, all_reduce_coalesced, br
 from dist.public.collectives import (
     all_gather,
     all_gather_into_tensor,
+    all_gather_single,
     all_reduce,
     all_to_all,
     all_to_all_single,
@@ -49,6 +50,7 @@ from dist.public.collectives import (
     monitored_barrier,
     reduce,
     reduce_scatter,
+    reduce_scatter_single,
     reduce_scatter_tensor,
     scatter,
 )
@@ -113,6 +115,7 @@ __all__ = [
     "all_gather_coalesced",
     "all_gather_into_tensor",
     "all_gather_object",
+    "all_gather_single",
     "all_reduce",
     "all_reduce_coalesced",
     "all_to_all",
@@ -154,6 +157,7 @@ __all__ = [
     "reduce",
     "reduce_op",
     "reduce_scatter",
+    "reduce_scatter_single",
     "reduce_scatter_tensor",
     "register_backend",
     "scatter",
@@ -227,12 +231,12 @@ def init_process_group(
     """Find the other ranks and connect to them; every process of the job calls this before anything else.
 
     Args:
-        backend: "gloo" (also None), "shm", "tcp", "mpi", or a name that `register_backend` made known.
-        init_method: "env://", also None, reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which `tlrun` sets;
-            "tcp://host:port" is the address of rank 0, or a multicast address such as "tcp://239.255.1.1:23456" or
-            "tcp://[ff15::1]:23456"; "file:///path" names a file, which need not exist, in a directory that all
-            processes see; "mpi://" is for processes that mpirun or srun started. None means "mpi://" for the backend
-            "mpi", "env://" for the others.
+        backend: "gloo" (also None), "shm", "tcp", "mpi", "nccl", or a name that `register_backend` made known.
+        init_method: "env://" reads RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, which `tlrun` sets, or the variables
+            of SLURM, MPI or Kubernetes; "tcp://host:port" is the address of rank 0, or a multicast address such as
+            "tcp://239.255.1.1:23456" or "tcp://[ff15::1]:23456"; "file:///path" names a file, which need not exist,
+            in a directory that all processes see; "mpi://" is for processes that mpirun or srun started. None means
+            "mpi://" for the backend "mpi", "env://" for the others.
         world_size: number of processes; -1 takes it from the environment.
         rank: this process, from 0 to world_size - 1; -1 takes it from the environment, and where that does not say,
             "file://", multicast addresses and stores give each process a number.

@@ -7,6 +7,7 @@ Tensors are duck-typed, so that nothing here depends on `tensorlib`: a NumPy arr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import combinations
 from operator import index
 from typing import Any, Protocol, TypeAlias
@@ -67,10 +68,16 @@ class Buffer:
         self.flat: Array = array if array.ndim == 1 else array.reshape(-1)
         self.dtype = dtype
 
+    @property
+    def device(self) -> AbstractContextManager[object]:
+        """What to enter before computing with `flat`: the device that it is on."""
+        return nullcontext()
+
     def write_back(self) -> None:
         """Put the result where the caller looks for it: copies only where `flat` is a copy."""
         if self._array is not None:
-            self._array[...] = self.flat.reshape(self._array.shape)
+            with self.device:
+                self._array[...] = self.flat.reshape(self._array.shape)
         if self._put_back is not None:
             self._put_back()
 
@@ -99,7 +106,14 @@ class Buffer:
         return staged.array
 
 
-def buffer_list(operation: str, tensors: Sequence[Tensor], name: str, size: int, written: bool = False) -> list[Buffer]:
+def buffer_list(
+    buffer_type: type[Buffer],
+    operation: str,
+    tensors: Sequence[Tensor],
+    name: str,
+    size: int,
+    written: bool = False,
+) -> list[Buffer]:
     """Check a list of one tensor per rank, of one dtype; those that are written must not share memory."""
     if not isinstance(tensors, list | tuple):
         raise TypeError(
@@ -107,7 +121,7 @@ def buffer_list(operation: str, tensors: Sequence[Tensor], name: str, size: int,
         )
     if len(tensors) != size:
         raise ValueError(f"{operation}: {name} holds {len(tensors)} tensors: need {size}, one per rank")
-    buffers = [Buffer(operation, tensor, f"{name}[{i}]", written) for i, tensor in enumerate(tensors)]
+    buffers = [buffer_type(operation, tensor, f"{name}[{i}]", written) for i, tensor in enumerate(tensors)]
     for i, buffer in enumerate(buffers):
         if buffer.dtype != buffers[0].dtype:
             raise ValueError(f"{operation}: {name}[{i}] is {buffer.dtype}: need {buffers[0].dtype}, as {name}[0] is")
@@ -129,7 +143,8 @@ def keep_apart(inputs: Sequence[Buffer], outputs: Sequence[Buffer]) -> None:
     for pair in _close([*inputs, *outputs]):
         i, j = sorted(pair)
         if i < len(inputs) <= j and inputs[i].shares_memory(outputs[j - len(inputs)]):
-            inputs[i].flat = inputs[i].flat.copy()
+            with inputs[i].device:
+                inputs[i].flat = inputs[i].flat.copy()
 
 
 def _close(buffers: Sequence[Buffer]) -> Iterator[tuple[int, int]]:

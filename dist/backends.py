@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,15 +40,19 @@ class Backend:
 _BUILT_IN: dict[str, str] = {
     "gloo": "dist.shared_memory.backend:default_backend",
     "mpi": "dist.mpi.backend:backend",
+    "nccl": "dist.nccl.backend:backend",
     "shm": "dist.shared_memory.backend:backend",
     "tcp": "dist.transport.backend:backend",
 }
+# What they need that may not be installed.
+_NEEDED: dict[str, str] = {"mpi": "mpi4py", "nccl": "cupy"}
 _REGISTERED: dict[str, Backend] = {}
 
 
 def available() -> list[str]:
-    """Return the names that `init_process_group` takes."""
-    return sorted({*_BUILT_IN, *_REGISTERED})
+    """Return the names that `init_process_group` takes, of those backends whose packages are installed."""
+    installed = {name for name in _BUILT_IN if name not in _NEEDED or find_spec(_NEEDED[name])}
+    return sorted(installed | _REGISTERED.keys())
 
 
 def find(name: str | None) -> Backend:
@@ -71,6 +76,6 @@ def register(name: str, backend: Backend) -> None:
     """Make a backend known under a name of its own; see `dist.register_backend`."""
     if not isinstance(name, str) or not name.isidentifier():
         raise ValueError(f"register_backend: name is {name!r}: need an identifier")
-    if name in available():
+    if name in _BUILT_IN or name in _REGISTERED:
         raise ValueError(f"register_backend: there is a backend {name!r} already")
     _REGISTERED[name] = backend

@@ -26,6 +26,9 @@ class Collectives(Protocol):
     Every method raises `TransportTimeout` at the deadline, `PeerLost` when a rank is gone or `abort` was called,
     `CollectiveMismatch` where it sees that another rank makes another call, and `LengthMismatch` where one gives more
     or less than another one expects. After any of these the group is not used again.
+
+    Arrays are NumPy's, in host memory, unless there is an attribute `buffer_type`: a subclass of
+    `dist.arguments.Buffer` that makes other arrays of tensors.
     """
 
     def all_reduce(self, channel: Channel, array: Array, op: ReduceOp) -> None:

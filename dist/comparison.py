@@ -46,9 +46,14 @@ def publish(record: FlightRecord) -> str:
 def read(text: str) -> list[Published]:
     """Read what another rank published; nothing where it published nothing."""
     return [
-        Published(group, tuple(members), number, Signature.read(*signature), site, state)
+        Published(group, tuple(members), number, read_signature(*signature), site, state)
         for group, members, number, signature, site, state in json.loads(text or "[]")
     ]
+
+
+def read_signature(op: str, dtype: str, elements: int | list[int], root: int, reduce_op: str) -> Signature:
+    """Make a signature of what JSON has made of one."""
+    return Signature(op, dtype, tuple(elements) if isinstance(elements, list) else elements, root, reduce_op)
 
 
 def _published(call: Call) -> Published:

@@ -27,12 +27,13 @@ def connect_world(
 ) -> World:
     """Find the other ranks, begin to watch over them, and connect to each; see `dist.init_process_group`.
 
-    `where` is an init method, or a store that all ranks have opened.
+    `where` is an init method, or a store that all ranks have opened; None means what the backend meets by.
     """
     seconds = timeout_seconds("init_process_group", timeout)
     found = find(backend)
     with contextlib.ExitStack() as undo:
-        met = rendezvous(found.init_method if where is None else where, rank, world_size, seconds, group_name)
+        place = found.init_method if where is None else where
+        met = rendezvous(place, rank, world_size, seconds, group_name)
         undo.callback(met.close)
         membership = Membership(met)
         undo.callback(membership.leave)

@@ -49,7 +49,7 @@ class Fault:
 
     Attributes:
         kind: "kill" (SIGKILL), "stop" (SIGSTOP), "raise" (a FaultError), "exit" (sys.exit(3)), "os._exit" (with code
-            3), "delay" (by `seconds`) or "drop" (of the connection to `peer`).
+            3), "delay" (by `seconds`) or "drop" (of the connection to `peer`; ranks that share memory may not miss it).
         rank: a global rank.
         call: which of its calls, counted from 1.
         op: where given, only calls of this name count: "all_reduce", "recv".

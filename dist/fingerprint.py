@@ -39,11 +39,6 @@ class Signature(NamedTuple):
     root: int = NO_ROOT
     reduce_op: str = ""
 
-    @classmethod
-    def read(cls, op: str, dtype: str, elements: int | list[int], root: int, reduce_op: str) -> Signature:
-        """Return a signature that went through JSON, which has lists for tuples."""
-        return cls(op, dtype, tuple(elements) if isinstance(elements, list) else elements, root, reduce_op)
-
     def agreed(self) -> Signature:
         """Return the part that is equal on all ranks."""
         return self._replace(elements=0) if self.op in _TO_AND_FROM_ROOT + _TO_AND_FROM_ALL else self

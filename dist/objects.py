@@ -38,7 +38,7 @@ def trust_peers(trust: bool) -> None:
 
 def all_gather_object(group: ProcessGroup, object_list: list[Any], obj: Any) -> None:
     """See `dist.all_gather_object`."""
-    op = "all_gather_object"
+    op, group = "all_gather_object", group.of_host_memory()
     _check_places(op, "object_list", object_list, group.size)
     mine = _pack(op, obj)
     sizes = np.empty(group.size, np.int64)
@@ -50,7 +50,7 @@ def all_gather_object(group: ProcessGroup, object_list: list[Any], obj: Any) -> 
 
 def gather_object(group: ProcessGroup, obj: Any, object_gather_list: list[Any] | None, dst: int) -> None:
     """See `dist.gather_object`."""
-    op = "gather_object"
+    op, group = "gather_object", group.of_host_memory()
     if group.global_rank != dst:
         if object_gather_list is not None:
             raise ValueError(
@@ -72,7 +72,7 @@ def gather_object(group: ProcessGroup, obj: Any, object_gather_list: list[Any] |
 
 def scatter_object_list(group: ProcessGroup, output_list: list[Any], input_list: list[Any] | None, src: int) -> None:
     """See `dist.scatter_object_list`."""
-    op = "scatter_object_list"
+    op, group = "scatter_object_list", group.of_host_memory()
     if not isinstance(output_list, list) or not output_list:
         raise ValueError(f"{op}: scatter_object_output_list needs to be a list with a place for the object")
     packed: list[Array] | None = None
@@ -88,7 +88,7 @@ def scatter_object_list(group: ProcessGroup, output_list: list[Any], input_list:
 
 def broadcast_object_list(group: ProcessGroup, object_list: list[Any], src: int) -> None:
     """See `dist.broadcast_object_list`."""
-    op = "broadcast_object_list"
+    op, group = "broadcast_object_list", group.of_host_memory()
     _check_list(op, object_list)
     is_source = group.global_rank == src
     packed = _pack(op, object_list) if is_source else np.empty(0, np.uint8)

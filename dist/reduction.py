@@ -120,17 +120,23 @@ class FunctionOp(ReduceOp):
     """
 
     def __init__(self, function: Function) -> None:
-        name = getattr(function, "__qualname__", type(function).__qualname__)
+        name = getattr(function, "__qualname__", "") or getattr(function, "__name__", type(function).__qualname__)
         super().__init__(f"{getattr(function, '__module__', None) or 'builtins'}.{name}", None, rounds=True)
         self._function = function
 
     def __reduce__(self) -> tuple[Any, ...]:
         return FunctionOp, (self._function,)
 
+    def direct(self, dtype: np.dtype[Any]) -> np.ufunc | None:
+        """See `ReduceOp.direct`."""
+        return None
+
     @np.errstate(all="ignore")
     def combine(self, left: Array, right: Array, out: Array) -> None:
         """See `ReduceOp.combine`."""
-        result = np.asarray(self._function(left, right.astype(out.dtype, copy=False)))
+        result = self._function(left, right.astype(out.dtype, copy=False))
+        if not hasattr(result, "shape"):
+            result = np.asarray(result)
         if result.shape != out.shape:
             raise ValueError(f"{self.name}: returned shape {result.shape} for two of {out.shape}: need {out.shape}")
         np.copyto(out, result, casting="same_kind")

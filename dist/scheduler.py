@@ -241,7 +241,9 @@ class Scheduler:
             if waiter.task in self._ready:
                 self._ready.remove(waiter.task)
             else:
-                self._waiting[waiter.thing].remove(waiter)
+                others = [other for other in self._waiting.pop(waiter.thing) if other is not waiter]
+                if others:
+                    self._waiting[waiter.thing] = others
             if waiter.task:
                 waiter.task.state = "free"
 

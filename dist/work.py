@@ -97,8 +97,9 @@ class CollectiveWork:
 class CombinedWork:
     """Several operations as one; implements `Work`."""
 
-    def __init__(self, works: Sequence[Work]) -> None:
+    def __init__(self, works: Sequence[Work], results: Sequence[Any]) -> None:
         self._works = works
+        self._results = results
 
     def is_completed(self) -> bool:
         """See `Work.is_completed`."""
@@ -113,7 +114,8 @@ class CombinedWork:
 
     def result(self) -> list[Any]:
         """See `Work.result`."""
-        return [tensor for work in self._works for tensor in work.result()]
+        self.wait()
+        return list(self._results)
 
 
 class PointToPointWork:

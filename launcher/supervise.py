@@ -36,6 +36,8 @@ from launcher.verdict import (
 )
 
 HOST = "127.0.0.1"
+# When the time is over, the ranks get this long to write down where they are.
+SAY_WHERE_SECONDS = 1.0
 # Ranks that learn of the failure of another end by themselves, with their own clean-up, if they are let.
 END_BY_THEMSELVES_SECONDS = 2.0
 # Of ranks that all refuse the same input only one says why, and it may be a slow one.
@@ -54,6 +56,9 @@ class Store(Protocol):
 
     def report(self, rank: int, message: str) -> None:
         """Tell all ranks that one failed."""
+
+    def give_up(self, message: str) -> None:
+        """Tell all ranks that the job is ended."""
 
     def finished(self, rank: int, message: str = ...) -> None:
         """Tell that a rank ended in order."""
@@ -149,7 +154,7 @@ class Supervisor:
         culprit = first_failure(ends)
         self._tell_of_records(failed=culprit is not None or self._exit_code == EXIT_TIMEOUT)
         if self._reason:
-            self._relay.say(f"tlrun: {self._reason}{were_stopped([end.rank for end in ends if end.stopped])}")
+            self._relay.say(f"tlrun: {self._reason}{were_stopped([end.rank for end in ends if end.ended_by_others])}")
         elif culprit is not None:
             if not is_explained(culprit, ends):
                 self._relay.say(f"tlrun: {failure_message(culprit, ends)}")
@@ -241,13 +246,18 @@ class Supervisor:
         now = time.monotonic()
         if not self._stopping:
             if deadline is not None and now >= deadline:
-                self._stop(f"the job took longer than {self._spec.timeout:g} s", EXIT_TIMEOUT, signal.SIGTERM)
+                self._give_up(f"the job took longer than {self._spec.timeout:g} s")
             elif isinstance(self._relay.error, BrokenPipeError):  # as of any program: who reads has had enough
                 self._stop("nobody reads the output", 128 + signal.SIGPIPE, signal.SIGTERM)
             elif self._relay.error is not None:
                 self._stop(f"cannot write the output: {self._relay.error.strerror}", EXIT_FAILED, signal.SIGTERM)
         while self._agenda and self._agenda[0][0] <= now:
             self._send(self._agenda.pop(0)[1])
+
+    def _give_up(self, reason: str) -> None:
+        self._store.give_up(reason)
+        self._reason, self._exit_code = reason, EXIT_TIMEOUT
+        self._plan(time.monotonic() + SAY_WHERE_SECONDS, signal.SIGTERM)
 
     def _stop(self, reason: str, code: int, number: int) -> None:
         """Stop the job for a reason other than a failed rank."""

@@ -33,6 +33,11 @@ class RankEnd:
     words: str = ""
 
     @property
+    def ended_by_others(self) -> bool:
+        """Whether it was told to end, or ended because another rank, or the whole job, had failed."""
+        return self.stopped or (self.code != 0 and self.consequence)
+
+    @property
     def failed(self) -> bool:
         """Whether it ended badly without being told to end."""
         return self.code != 0 and not self.stopped
@@ -54,7 +59,7 @@ def failure_message(culprit: RankEnd, ends: Sequence[RankEnd]) -> str:
     """One line: who failed, how, and what became of the others."""
     others = [end for end in ends if end is not culprit]
     also = [end.rank for end in others if end.failed and not end.consequence]
-    stopped = [end.rank for end in others if end.stopped or (end.failed and end.consequence)]
+    stopped = [end.rank for end in others if end.ended_by_others]
     if culprit.consequence and culprit.words.startswith(PEER_ERROR):
         # The rank at fault has not ended by itself; the others know best: "rank 1 is silent for 3 s".
         return culprit.words.removeprefix(PEER_ERROR) + were_stopped([culprit.rank, *stopped])

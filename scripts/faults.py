@@ -1,5 +1,7 @@
 """Random calls and a random fault per seed: every survivor must name the culprit in time, and nothing may be left.
 
+One seed of four has no fault, but a rank that makes another call than the others.
+
     .venv/bin/python scripts/faults.py                     # seeds 0 to 199
     .venv/bin/python scripts/faults.py --seeds 20 --first 100 --backend tcp
     .venv/bin/python scripts/faults.py --seeds 1 --first 137      # one of them again

@@ -9,7 +9,7 @@ import numpy
 from tensorlib._xp import device_name, is_array
 from tensorlib.attach import require_tensor, tensor_method
 from tensorlib.dims import as_shape
-from tensorlib.dtypes import as_dtype, default_float, result_type
+from tensorlib.dtypes import as_dtype, default_float, held_number, result_type
 from tensorlib.errors import ArgumentError, ShapeError
 from tensorlib.factories import factory
 from tensorlib.layouts import Sparse, call_sparse
@@ -226,7 +226,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
 def _made(name: str, size: Any, value: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
     """Return a tensor of one value, a number or a tensor of one element; None leaves the memory as it is."""
     shape, kind = as_shape(name, size), as_dtype(dtype).numpy
-    number = value.item() if isinstance(value, Tensor) else value
+    number = held_number(name, value.item() if isinstance(value, Tensor) else value, kind)
     with array_module_on(device) as xp:
         # zeros by their own function: the system gives zeroed memory lazily
         is_zero = type(number) is int and number == 0

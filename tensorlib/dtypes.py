@@ -12,6 +12,8 @@ from typing import Any
 import ml_dtypes
 import numpy
 
+from tensorlib.errors import ArgumentError
+
 # kind of a NumPy dtype -> category; numbers of a lower category never widen a tensor of a higher one.
 # V is that of bfloat16, which is not NumPy's own.
 _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2, "c": 3}
@@ -161,6 +163,29 @@ def fitted_number(name: str, number: Any, kind: numpy.dtype[Any]) -> Any:
     if not -(2**63) <= number < 2**63:
         raise OverflowError(f"{name}: the number {number} does not fit in 64 bits")
     return numpy.asarray(number).astype(kind)
+
+
+def held_number(name: str, number: Any, kind: numpy.dtype[Any]) -> Any:
+    """Return a number that is to stand in an array of a type; of types without sign negative ones wrap around, as in C.
+
+    Args:
+        name: the operation, for errors.
+        number: a Python number, or anything else, which is returned as it is.
+        kind: the array's type.
+
+    Raises:
+        ArgumentError: an integer does not fit in the type.
+
+    Example:
+        >>> held_number("fill_", 2, uint8.numpy), held_number("fill_", -1, uint8.numpy)
+        (2, 255)
+    """
+    if kind.kind not in "iu" or not isinstance(number, int):
+        return number
+    limits = numpy.iinfo(kind)
+    if not (-limits.max if limits.min == 0 else limits.min) <= number <= limits.max:
+        raise ArgumentError(f"{name}: {number} does not fit in {kind.name}, from {limits.min} to {limits.max}")
+    return number % (limits.max + 1) if limits.min == 0 else number
 
 
 def factor_for(kind: numpy.dtype[Any], number: Any) -> Any:

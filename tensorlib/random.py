@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -153,6 +153,8 @@ def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
 
 def source_of(generator: Generator | None) -> numpy.random.Generator:
     """Return NumPy's generator of a generator, or of the default one."""
+    if generator is not None and not isinstance(generator, Generator):
+        raise TypeError(f"generator: needs a Generator, not {type(generator).__name__}")
     return (default_generator if generator is None else generator).numpy
 
 
@@ -169,33 +171,56 @@ def drawn_type(dtype: Any) -> Any:
     return numpy.float32 if kind.is_floating_point and kind.itemsize < 8 else numpy.float64
 
 
+def _drawn(name: str, draw: Callable[..., Any], lengths: Any, dtype: Any) -> Any:
+    """Draw floats, or complex numbers of which both parts are drawn."""
+    kind = as_dtype(dtype or default_float())
+    if kind.is_complex:
+        return numpy.asarray(draw(lengths) + 1j * draw(lengths))
+    if not kind.is_floating_point:
+        raise TypeError(f"{name}: needs a floating point or complex type, not {kind}; use randint for integers")
+    return numpy.asarray(draw(lengths, drawn_type(dtype)))
+
+
 @factory
 def rand(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *shape: Any,
+    size: Any = None,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Return numbers from the uniform distribution on [0, 1).
 
     Args:
-        size: the shape, as numbers or one sequence.
+        shape: the lengths, as numbers or one sequence.
+        size: the same as one sequence, by name.
         generator: where to draw from; the default generator unless given.
-        dtype: a floating point type; the default type unless given.
+        dtype: a floating point or complex type; the default type unless given.
         device: where to put the result.
         requires_grad: record operations on it.
 
     Raises:
         ShapeError: a length is negative.
+        TypeError: the type is one of integers.
 
     Example:
         >>> tensorlib.rand(2, 3).shape
         tensorlib.Size([2, 3])
     """
-    values = source_of(generator).random(as_shape("rand", size), drawn_type(dtype))
+    lengths = as_shape("rand", shape if size is None else size)
+    values = _drawn("rand", source_of(generator).random, lengths, dtype)
     return _finished(values, dtype, device, requires_grad)
 
 
 @factory
 def randn(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *shape: Any,
+    size: Any = None,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Return numbers from the normal distribution of mean 0 and variance 1; arguments as of `rand`.
 
@@ -203,7 +228,10 @@ def randn(
         >>> tensorlib.randn(2, 3).shape
         tensorlib.Size([2, 3])
     """
-    values = source_of(generator).standard_normal(as_shape("randn", size), drawn_type(dtype))
+    lengths = as_shape("randn", shape if size is None else size)
+    values = _drawn("randn", source_of(generator).standard_normal, lengths, dtype)
+    if values.dtype.kind == "c":
+        values = values * 0.5**0.5  # so that the variance of real and imaginary part together is 1
     return _finished(values, dtype, device, requires_grad)
 
 
@@ -239,6 +267,9 @@ def randint(
     """
     if size is None:
         low, high, size = 0, low, high
+    for bound in (low, high):
+        if isinstance(bound, float):
+            raise TypeError(f"randint: needs integers, not {bound}")
     if high is None or low >= high:
         raise ArgumentError(f"randint: there is no integer from {low} up to but without {high}")
     values = source_of(generator).integers(low, high, as_shape("randint", size))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from tensorlib import _xp
-from tensorlib.attach import tensor_method
+from tensorlib.attach import require_tensor, tensor_method
 from tensorlib.dims import as_ints
 from tensorlib.dtypes import as_dtype
 from tensorlib.errors import ArgumentError, GraphError
@@ -44,6 +44,7 @@ def storage_type(self: Tensor) -> type[Storage]:
 @tensor_method
 def is_set_to(self: Tensor, tensor: Tensor) -> bool:
     """Tell whether another tensor is the same walk through the same memory."""
+    require_tensor("is_set_to", tensor)
     ours, theirs = self._array, tensor._array
     return (_xp.address(ours), ours.shape, ours.strides) == (_xp.address(theirs), theirs.shape, theirs.strides)
 
@@ -68,6 +69,8 @@ def set_(self: Tensor, source: Any = None, storage_offset: int = 0, size: Any = 
     if source is None:
         become(self, wrap(self._array[:0].reshape(-1)[:0].copy()))
         return self
+    if not isinstance(source, (Tensor, Storage)):
+        raise TypeError(f"set_: needs a Tensor or a storage, not {type(source).__name__}")
     array = source._array if isinstance(source, Tensor) else source._memory
     if array.dtype != self._array.dtype:
         raise TypeError(f"set_: the source is of type {as_dtype(array.dtype)}, but the tensor of {self.dtype}")
@@ -128,4 +131,5 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
 @tensor_method
 def resize_as_(self: Tensor, the_template: Tensor) -> Tensor:
     """Change this tensor's shape to another's, as `resize_` does; returns itself."""
+    require_tensor("resize_as_", the_template)
     return resize_(self, tuple(the_template.shape))

@@ -13,7 +13,7 @@ from pathlib import Path
 HOW_TO_START = """\
 start it with a launcher, or let it start some ranks here:
     tlrun -n 4 -m dist.bench
-    mpirun -n 64 python -m dist.bench --init-method mpi://
+    mpirun -n 64 python -m dist.bench
     python -m dist.bench --ranks 2"""
 SIZES = ("4", "1K", "64K", "1M", "16M", "64M")
 OPS = ("ping-pong", "all_reduce", "broadcast", "reduce", "all_gather", "reduce_scatter", "all_to_all", "barrier")

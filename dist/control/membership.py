@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dist.errors import PeerError, StoreError
 from dist.rendezvous import Rendezvous
 from dist.store.client import STATUS_SECONDS
+from dist.store.request import NO_RANK
 
 FAREWELL_SECONDS = 2.0
 # After a failure nobody has work to finish: the process that runs the store keeps it for no longer than this.
@@ -151,7 +152,8 @@ class Membership:
         if self._has_left:
             return
         if kind == "failed":
-            self._fail(arguments[1].decode(), int(arguments[0]))
+            number = int(arguments[0])
+            self._fail(arguments[1].decode(), None if number == NO_RANK else number)
         elif kind == "gone":
             host, rank = self._rendezvous.store_host, self._rendezvous.store_host_rank
             self._fail(f"{host} runs the store, and {arguments[0].decode()}", rank)

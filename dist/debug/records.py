@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dist.comparison import Published
+from dist.comparison import Published, read_signature
 from dist.fingerprint import Signature
 from dist.flight_record import Call, FlightRecord
 from dist.user_code import Place, user_places
@@ -201,7 +201,7 @@ def _thread(found: dict[str, Any]) -> ThreadRecord:
 
 def _call(found: dict[str, Any], members: tuple[int, ...]) -> RecordedCall:
     place = Place(**found["place"])
-    signature = Signature.read(**{name: found[name] for name in Signature._fields})
+    signature = read_signature(*(found[name] for name in Signature._fields))
     site = f"{place.file}:{place.line}"
     call = Published(found["group"], members, found["number"], signature, site, found["state"])
     return RecordedCall(call, place, found["started"], found["ended"], found["thread"])

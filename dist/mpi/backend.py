@@ -1,8 +1,8 @@
-"""The backend `mpi`: MPI runs the collectives, TCP connections carry messages from one rank to another.
+"""The backend `mpi`: MPI runs the collectives; messages from one rank to another take the way of the default backend.
 
-Messages do not go through MPI, because MPI would have to be called again and again for them to make progress while the
-program computes, has no tags of 64 bits and no fingerprints, and does not say that a rank is gone. Over connections
-they have all that, whatever MPI it is; the cost is that they do not use a cluster's special network.
+They do not go through MPI, because MPI would have to be called again and again for them to make progress while the
+program computes, has no tags of 64 bits and no fingerprints, and does not say that a rank is gone. Through memory and
+over TCP they have all that, whatever MPI it is; the cost is that they do not use a cluster's special network.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dist.errors import RendezvousError
 from dist.mpi.collectives import MpiCollectives
 from dist.mpi.exit import end_mpi_in_time
 from dist.rendezvous import Rendezvous
-from dist.transport import backend as tcp
-from dist.transport.tcp import TcpTransport
+from dist.transport.base import Transport
+from dist.transport.shared_memory import backend as messages
 
 _NEEDS: Final = "start the ranks with mpirun or srun, and leave init_method to the backend"
 
@@ -41,7 +41,7 @@ class World:
     def __init__(self, mpi: Any) -> None:
         self._mpi = mpi
 
-    def connect(self, met: Rendezvous, membership: Membership, seconds: float) -> TcpTransport:
+    def connect(self, met: Rendezvous, membership: Membership, seconds: float) -> Transport:
         """See `Backend`."""
         found = self._mpi.COMM_WORLD.Get_rank(), self._mpi.COMM_WORLD.Get_size()
         if found != (met.rank, met.size):
@@ -51,7 +51,7 @@ class World:
             raise RendezvousError("backend mpi: MPI was started without MPI_THREAD_MULTIPLE, which threads here need")
         self._membership = membership
         end_mpi_in_time(membership)
-        return tcp.connect(met, membership, seconds)
+        return messages.connect(met, membership, seconds)
 
     def make_collectives(self) -> MpiCollectives:
         """See `Backend`."""

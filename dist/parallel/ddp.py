@@ -96,19 +96,8 @@ class DistributedDataParallel(Module):
 
     def _copy_from_first_rank(self, tensors: Sequence[Any]) -> None:
         """Copy rank 0's values of tensors to all ranks, all tensors of one type as one."""
-        by_type: dict[Any, list[Any]] = {}
-        for tensor in tensors:
-            array = tensor.detach().numpy()
-            by_type.setdefault(array.dtype, []).append(array)
-        for dtype, arrays in by_type.items():
-            flat = np.concatenate([array.reshape(-1) for array in arrays]) if len(arrays) > 1 else arrays[0]
-            self.process_group.broadcast(flat, self.process_group.ranks[0])
-            if len(arrays) > 1:
-                pieces = np.split(flat.astype(dtype, copy=False), np.cumsum([a.size for a in arrays])[:-1])
-                for array, piece in zip(arrays, pieces, strict=True):
-                    array[...] = piece.reshape(array.shape)
-        for tensor in tensors:
-            tensor._bump_version()
+        if tensors:
+            self.process_group.broadcast_coalesced(tensors, self.process_group.ranks[0])
 
     def _check_models_agree(self) -> None:
         """Compare names, shapes and types with rank 0, so that a difference is named and not met as nonsense later."""

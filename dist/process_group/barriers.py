@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from typing import Final
 
@@ -23,9 +22,17 @@ _FOR_THE_WORD: Final = 5.0  # seconds
 class Barriers(Core):
     """Wait for each other."""
 
-    def barrier(self, async_op: bool = False) -> CollectiveWork | None:
-        """Block until every rank of the group has called this."""
-        return self._submit("barrier", None, NO_ROOT, "", self._collectives.barrier, async_op)
+    def barrier(self, async_op: bool = False, timeout: float | timedelta | None = None) -> CollectiveWork | None:
+        """Block until every rank of the group has called this, for `timeout` seconds at most."""
+        if timeout is None:
+            return self._submit("barrier", None, NO_ROOT, "", self._collectives.barrier, async_op)
+        allowed = timeout_seconds("barrier", timeout)
+
+        def run(channel: Channel) -> None:
+            channel.deadline += allowed - self.timeout
+            self._collectives.barrier(channel)
+
+        return self._submit("barrier", None, NO_ROOT, "", run, async_op)
 
     def monitored_barrier(self, timeout: float | timedelta | None = None, wait_all_ranks: bool = False) -> None:
         """Block until every rank has called this, or raise a `PeerError` that names those that have not.
@@ -37,12 +44,11 @@ class Barriers(Core):
         allowed = self.timeout if timeout is None else timeout_seconds("monitored_barrier", timeout)
 
         def run(channel: Channel) -> None:
-            started = time.monotonic()
+            channel.deadline += allowed - self.timeout
             if channel.rank == 0:
-                channel.deadline = started + allowed
                 missing = _missing(channel, wait_all_ranks)
             else:
-                channel.deadline = started + allowed + _FOR_THE_WORD
+                channel.deadline += _FOR_THE_WORD
                 missing = _report(channel)
             if missing:
                 names = rank_names(missing)

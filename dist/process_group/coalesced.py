@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, pairwise
+from typing import Any
 
 import numpy as np
 
@@ -23,27 +24,27 @@ class Coalesced(Core):
     ) -> CombinedWork | None:
         """Do `all_reduce` with each of the tensors; the results have the same bits."""
         name = "all_reduce_coalesced"
-        buffers = _buffers(name, "tensors", tensors, written=True)
+        buffers = self._any_buffers(name, "tensors", tensors, written=True)
         for dtype in {buffer.dtype for buffer in buffers}:
             reduce_op = reduction(name, op, dtype)
 
         def move(channel: Channel, flat: Array) -> None:
             self._collectives.all_reduce(channel, flat, reduce_op)
 
-        return _combined(
-            self._in_place(name, same, NO_ROOT, reduce_op.name, move, async_op) for same in _by_type(buffers)
-        )
+        works = [self._in_place(name, same, NO_ROOT, reduce_op.name, move, async_op) for same in _by_type(buffers)]
+        return _combined(works, tensors)
 
     def broadcast_coalesced(self, tensors: Sequence[Tensor], src: int, async_op: bool = False) -> CombinedWork | None:
         """Do `broadcast` with each of the tensors."""
         name = "broadcast_coalesced"
         root = self._group_rank(name, "src", src)
-        buffers = _buffers(name, "tensors", tensors, written=root != self._rank)
+        buffers = self._any_buffers(name, "tensors", tensors, written=root != self._rank)
 
         def move(channel: Channel, flat: Array) -> None:
             self._collectives.broadcast(channel, flat, root)
 
-        return _combined(self._in_place(name, same, src, "", move, async_op) for same in _by_type(buffers))
+        works = [self._in_place(name, same, src, "", move, async_op) for same in _by_type(buffers)]
+        return _combined(works, tensors)
 
     def all_gather_coalesced(
         self,
@@ -53,21 +54,23 @@ class Coalesced(Core):
     ) -> CombinedWork | None:
         """Do `all_gather` with each of the inputs; `output_tensor_lists[k][i]` becomes input i of rank k."""
         name = "all_gather_coalesced"
-        inputs = _buffers(name, "input_tensor_list", input_tensor_list)
+        inputs = self._any_buffers(name, "input_tensor_list", input_tensor_list)
         if len(output_tensor_lists) != self.size or any(len(row) != len(inputs) for row in output_tensor_lists):
             raise ValueError(f"{name}: output_tensor_lists needs {self.size} lists of {len(inputs)} tensors each")
         lists = [
-            _buffers(name, f"output_tensor_lists[{k}]", row, written=True) for k, row in enumerate(output_tensor_lists)
+            self._any_buffers(name, f"output_tensor_lists[{k}]", row, written=True)
+            for k, row in enumerate(output_tensor_lists)
         ]
         for k, row in enumerate(lists):
             for i, (output, source) in enumerate(zip(row, inputs, strict=True)):
                 check_alike(name, f"output_tensor_lists[{k}][{i}]", output, f"input_tensor_list[{i}]", source)
         keep_apart(inputs, [output for row in lists for output in row])
         rows_by_type = zip(*(_by_type(row) for row in lists), strict=True)
-        return _combined(
+        works = [
             self._gather_lists(name, same, rows, async_op)
             for same, rows in zip(_by_type(inputs), rows_by_type, strict=True)
-        )
+        ]
+        return _combined(works, output_tensor_lists)
 
     def _in_place(
         self,
@@ -97,23 +100,24 @@ class Coalesced(Core):
         counts = tuple(buffer.flat.size for buffer in inputs)
 
         def run(channel: Channel) -> None:
-            rows = list(np.empty((self.size, joined.flat.size), joined.flat.dtype))
+            with joined.device:
+                rows = list(np.empty_like(joined.flat, shape=(self.size, joined.flat.size)))
             self._collectives.all_gather(channel, rows, joined.flat)
             for row, outputs in zip(rows, lists, strict=True):
                 _cut(row, outputs)
 
         return self._submit(op, joined, NO_ROOT, "", run, async_op, elements=counts)
 
-
-def _buffers(op: str, name: str, tensors: Sequence[Tensor], written: bool = False) -> list[Buffer]:
-    if not isinstance(tensors, list | tuple):
-        raise TypeError(f"{op}: {name} is a {type(tensors).__name__}: need a list of tensors")
-    if not tensors:
-        raise ValueError(f"{op}: {name} is empty: need at least one tensor")
-    buffers = [Buffer(op, tensor, f"{name}[{i}]", written) for i, tensor in enumerate(tensors)]
-    if written:
-        check_apart(op, name, buffers)
-    return buffers
+    def _any_buffers(self, op: str, name: str, tensors: Sequence[Tensor], written: bool = False) -> list[Buffer]:
+        """Check a list of any number of tensors."""
+        if not isinstance(tensors, list | tuple):
+            raise TypeError(f"{op}: {name} is a {type(tensors).__name__}: need a list of tensors")
+        if not tensors:
+            raise ValueError(f"{op}: {name} is empty: need at least one tensor")
+        buffers = [self._buffer(op, tensor, f"{name}[{i}]", written) for i, tensor in enumerate(tensors)]
+        if written:
+            check_apart(op, name, buffers)
+        return buffers
 
 
 def _by_type(buffers: Sequence[Buffer]) -> list[list[Buffer]]:
@@ -125,18 +129,21 @@ def _by_type(buffers: Sequence[Buffer]) -> list[list[Buffer]]:
 
 
 def _join(op: str, buffers: Sequence[Buffer]) -> Buffer:
-    return Buffer(op, np.concatenate([buffer.flat for buffer in buffers]))
+    with buffers[0].device:
+        whole = np.concatenate([buffer.flat for buffer in buffers])
+    return type(buffers[0])(op, whole)
 
 
 def _cut(joined: Array, buffers: Sequence[Buffer]) -> None:
     """Copy the parts of `joined` to where they belong."""
     bounds = pairwise(accumulate((buffer.flat.size for buffer in buffers), initial=0))
     for buffer, (start, stop) in zip(buffers, bounds, strict=True):
-        np.copyto(buffer.flat, joined[start:stop])
+        with buffer.device:
+            np.copyto(buffer.flat, joined[start:stop])
         buffer.write_back()
 
 
-def _combined(works: Iterable[CollectiveWork | None]) -> CombinedWork | None:
+def _combined(works: Iterable[CollectiveWork | None], results: Sequence[Any]) -> CombinedWork | None:
     """Make one handle of those of asynchronous calls; synchronous calls have none."""
     started = [work for work in works if work is not None]
-    return CombinedWork(started) if started else None
+    return CombinedWork(started, results) if started else None

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from dist.algorithms import MessageCollectives
-from dist.arguments import Buffer, Tensor, integer
+from dist.arguments import Buffer, Tensor, buffer_list, integer
 from dist.channel import Channel
 from dist.collectives import Collectives
 from dist.communicator import Communicator
@@ -70,6 +70,7 @@ class Core:
         self._closed = False
         self._make_collectives = make_collectives
         self._collectives = make_collectives()
+        self._buffer: type[Buffer] = getattr(self._collectives, "buffer_type", Buffer)
         self.failures.on_abort(self._collectives.abort)
 
     @property
@@ -159,11 +160,12 @@ class Core:
     def _execute(self, call: Call, run: Callable[[Channel], None]) -> None:
         call.state = "running"
         mark = fingerprint(call.number, call.signature, self._identity)
-        channel = Channel(self._transport, self.ranks, self._rank, self._tag, mark, time.monotonic() + self.timeout)
+        started = time.monotonic()
+        channel = Channel(self._transport, self.ranks, self._rank, self._tag, mark, started + self.timeout)
         try:
             run(channel)
         except DistError as error:
-            raise self.failures.translate(call, error, self.timeout) from error
+            raise self.failures.translate(call, error, channel.deadline - started) from error
         except BaseException as error:
             self.failures.interrupted(call, error)
             raise
@@ -190,6 +192,10 @@ class Core:
             raise ValueError(f"{op}: rank {self.global_rank} is not in group {self.name} of ranks {list(self.ranks)}")
         if self._closed:
             raise DistError(f"{op}: group {self.name} was destroyed")
+
+    def _buffers(self, op: str, tensors: Sequence[Tensor], name: str, written: bool = False) -> list[Buffer]:
+        """Check a list of one tensor per rank."""
+        return buffer_list(self._buffer, op, tensors, name, self.size, written)
 
     def _group_rank(self, op: str, name: str, rank: int) -> int:
         """Return the rank within the group of a global rank."""

@@ -9,7 +9,6 @@ from typing import Any
 from dist.arguments import (
     Buffer,
     Tensor,
-    buffer_list,
     check_alike,
     integer,
     keep_apart,
@@ -28,7 +27,7 @@ class Exchanges(Core):
     def broadcast(self, tensor: Tensor, src: int, async_op: bool = False) -> CollectiveWork | None:
         """Copy the tensor of global rank `src` to all ranks."""
         root = self._group_rank("broadcast", "src", src)
-        buffer = Buffer("broadcast", tensor, written=root != self._rank)
+        buffer = self._buffer("broadcast", tensor, written=root != self._rank)
 
         def run(channel: Channel) -> None:
             self._collectives.broadcast(channel, buffer.flat, root)
@@ -41,7 +40,7 @@ class Exchanges(Core):
         self, tensor_list: Sequence[Tensor], tensor: Tensor, async_op: bool = False
     ) -> CollectiveWork | None:
         """Copy the tensor of each rank of the group into that place of `tensor_list`, on all ranks."""
-        buffer = Buffer("all_gather", tensor)
+        buffer = self._buffer("all_gather", tensor)
         outputs = self._list("all_gather", tensor_list, "tensor_list", buffer, written=True)
         keep_apart([buffer], outputs)
 
@@ -56,8 +55,8 @@ class Exchanges(Core):
         self, output_tensor: Tensor, input_tensor: Tensor, async_op: bool = False
     ) -> CollectiveWork | None:
         """Copy the tensors of all ranks into one, behind each other in rank order; all have the same length."""
-        buffer = Buffer("all_gather_into_tensor", input_tensor, "input_tensor")
-        output = Buffer("all_gather_into_tensor", output_tensor, "output_tensor", written=True)
+        buffer = self._buffer("all_gather_into_tensor", input_tensor, "input_tensor")
+        output = self._buffer("all_gather_into_tensor", output_tensor, "output_tensor", written=True)
         check_alike("all_gather_into_tensor", "output_tensor", output, "input_tensor", buffer, self.size)
         keep_apart([buffer], [output])
         rows = list(output.flat.reshape(self.size, buffer.flat.size))
@@ -73,7 +72,7 @@ class Exchanges(Core):
     ) -> CollectiveWork | None:
         """Copy the tensor of each rank into that place of `gather_list`, which only global rank `dst` passes."""
         root = self._group_rank("gather", "dst", dst)
-        buffer = Buffer("gather", tensor)
+        buffer = self._buffer("gather", tensor)
         outputs = self._list_of_root("gather", gather_list, "gather_list", root, buffer, written=True)
         keep_apart([buffer], outputs)
 
@@ -90,7 +89,7 @@ class Exchanges(Core):
     ) -> CollectiveWork | None:
         """Copy each place of `scatter_list`, which only global rank `src` passes, into the tensor of that rank."""
         root = self._group_rank("scatter", "src", src)
-        buffer = Buffer("scatter", tensor, written=True)
+        buffer = self._buffer("scatter", tensor, written=True)
         inputs = self._list_of_root("scatter", scatter_list, "scatter_list", root, buffer, written=False)
         keep_apart(inputs, [buffer])
 
@@ -106,8 +105,8 @@ class Exchanges(Core):
         self, output_tensor_list: Sequence[Tensor], input_tensor_list: Sequence[Tensor], async_op: bool = False
     ) -> CollectiveWork | None:
         """Send entry k of `input_tensor_list` to rank k of the group, into the sender's place of its output list."""
-        inputs = buffer_list("all_to_all", input_tensor_list, "input_tensor_list", self.size)
-        outputs = buffer_list("all_to_all", output_tensor_list, "output_tensor_list", self.size, written=True)
+        inputs = self._buffers("all_to_all", input_tensor_list, "input_tensor_list")
+        outputs = self._buffers("all_to_all", output_tensor_list, "output_tensor_list", written=True)
         if self._rank >= 0:
             place = self._rank
             names = f"output_tensor_list[{place}]", f"input_tensor_list[{place}]"
@@ -133,8 +132,8 @@ class Exchanges(Core):
 
         The split sizes count rows, one number per rank; None means equal parts.
         """
-        source = Buffer("all_to_all_single", input, "input")
-        result = Buffer("all_to_all_single", output, "output", written=True)
+        source = self._buffer("all_to_all_single", input, "input")
+        result = self._buffer("all_to_all_single", output, "output", written=True)
         if source.dtype != result.dtype:
             raise ValueError(f"all_to_all_single: output is {result.dtype}: need {source.dtype}, as input is")
         keep_apart([source], [result])
@@ -172,7 +171,7 @@ class Exchanges(Core):
 
     def _list(self, op: str, tensors: Sequence[Tensor], name: str, own: Buffer, written: bool) -> list[Buffer]:
         """Check a list with a tensor per rank, in which this rank's place fits its own tensor."""
-        buffers = buffer_list(op, tensors, name, self.size, written)
+        buffers = self._buffers(op, tensors, name, written)
         if self._rank >= 0:
             check_alike(op, f"{name}[{self._rank}]", buffers[self._rank], "tensor", own)
         return buffers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from dist.arguments import group_ranks
+from dist.arguments import Buffer, group_ranks
 from dist.process_group.barriers import Barriers
 from dist.process_group.coalesced import Coalesced
 from dist.process_group.exchanges import Exchanges
@@ -25,6 +25,8 @@ class ProcessGroup(Reductions, Exchanges, Coalesced, Barriers, PointToPoint):
     The last three are final: every later call raises the same error.
     """
 
+    _host_group: ProcessGroup | None = None
+
     def new_group(self, ranks: Iterable[int] | None = None, timeout: float | timedelta | None = None) -> ProcessGroup:
         """Make a group of some global ranks; all ranks make the same groups in the same order, members or not."""
         members = group_ranks(ranks, self.ranks)
@@ -32,11 +34,22 @@ class ProcessGroup(Reductions, Exchanges, Coalesced, Barriers, PointToPoint):
         with self._order:
             self._groups_made += 1
             name = f"{self.name}/{self._groups_made}"
-        return ProcessGroup(
-            self._transport,
-            members,
-            timeout=self.timeout if timeout is None else timeout,
-            name=name,
-            parent=self,
-            make_collectives=self._make_collectives,
-        )
+        allowed = self.timeout if timeout is None else timeout
+        make = self._make_collectives
+        return ProcessGroup(self._transport, members, timeout=allowed, name=name, parent=self, make_collectives=make)
+
+    def of_host_memory(self) -> ProcessGroup:
+        """Return a group of the same ranks for tensors in host memory: this one, unless its tensors are on devices."""
+        if self._buffer is Buffer:
+            return self
+        with self._order:
+            if self._host_group is None:
+                name = f"{self.name}/host"
+                self._host_group = ProcessGroup(self._transport, self.ranks, None, self.timeout, name, self)
+            return self._host_group
+
+    def close(self) -> None:
+        """See `Core.close`."""
+        super().close()
+        if self._host_group is not None:
+            self._host_group.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dist.arguments import Buffer, Tensor, buffer_list, check_alike, keep_apart, lengths, reduction
+from dist.arguments import Tensor, check_alike, keep_apart, lengths, reduction
 from dist.channel import Channel
 from dist.fingerprint import NO_ROOT
 from dist.process_group.core import Core
@@ -19,7 +19,7 @@ class Reductions(Core):
         self, tensor: Tensor, op: ReduceOp | Function | None = None, async_op: bool = False
     ) -> CollectiveWork | None:
         """Combine the tensors of all ranks element by element; every rank gets the same bits."""
-        buffer = Buffer("all_reduce", tensor, written=True)
+        buffer = self._buffer("all_reduce", tensor, written=True)
         reduce_op = reduction("all_reduce", op, buffer.dtype)
 
         def run(channel: Channel) -> None:
@@ -33,7 +33,7 @@ class Reductions(Core):
     ) -> CollectiveWork | None:
         """Combine the tensors of all ranks as `all_reduce` does; only global rank `dst` gets the result."""
         root = self._group_rank("reduce", "dst", dst)
-        buffer = Buffer("reduce", tensor, written=root == self._rank)
+        buffer = self._buffer("reduce", tensor, written=root == self._rank)
         reduce_op = reduction("reduce", op, buffer.dtype)
 
         def run(channel: Channel) -> None:
@@ -52,8 +52,8 @@ class Reductions(Core):
         async_op: bool = False,
     ) -> CollectiveWork | None:
         """Combine entry k of all ranks' lists, for rank k of the group; entries may differ in length."""
-        result = Buffer("reduce_scatter", output, "output", written=True)
-        inputs = buffer_list("reduce_scatter", input_list, "input_list", self.size)
+        result = self._buffer("reduce_scatter", output, "output", written=True)
+        inputs = self._buffers("reduce_scatter", input_list, "input_list")
         if self._rank >= 0:
             check_alike("reduce_scatter", f"input_list[{self._rank}]", inputs[self._rank], "output", result)
         keep_apart(inputs, [result])
@@ -70,8 +70,8 @@ class Reductions(Core):
         self, output: Tensor, input: Tensor, op: ReduceOp | Function | None = None, async_op: bool = False
     ) -> CollectiveWork | None:
         """Combine the tensors of all ranks, and cut the result into equal parts, of which rank k gets part k."""
-        result = Buffer("reduce_scatter_tensor", output, "output", written=True)
-        whole = Buffer("reduce_scatter_tensor", input, "input")
+        result = self._buffer("reduce_scatter_tensor", output, "output", written=True)
+        whole = self._buffer("reduce_scatter_tensor", input, "input")
         check_alike("reduce_scatter_tensor", "input", whole, "output", result, self.size)
         keep_apart([whole], [result])
         reduce_op = reduction("reduce_scatter_tensor", op, result.dtype)

@@ -121,6 +121,9 @@ def all_gather_into_tensor(
     return found.all_gather_into_tensor(output_tensor, input_tensor, async_op)
 
 
+all_gather_single = all_gather_into_tensor  # its newer name
+
+
 def gather(
     tensor: Tensor,
     gather_list: Sequence[Tensor] | None = None,
@@ -191,6 +194,9 @@ def reduce_scatter_tensor(
     return resolve(group, "reduce_scatter_tensor").reduce_scatter_tensor(output, input, op, async_op)
 
 
+reduce_scatter_single = reduce_scatter_tensor  # its newer name
+
+
 def all_to_all(
     output_tensor_list: Sequence[Tensor],
     input_tensor_list: Sequence[Tensor],
@@ -241,10 +247,20 @@ def all_to_all_single(
 
 
 def barrier(
-    group: ProcessGroup | None = None, async_op: bool = False, device_ids: Sequence[int] | None = None
+    group: ProcessGroup | None = None,
+    async_op: bool = False,
+    device_ids: Sequence[int] | None = None,
+    timeout: float | timedelta | None = None,
 ) -> Work | None:
-    """Block until every rank of the group has called this; `device_ids` are for scripts that pass them."""
-    return resolve(group, "barrier").barrier(async_op)
+    """Block until every rank of the group has called this.
+
+    Args:
+        group: None means all ranks.
+        async_op: return a `Work` at once.
+        device_ids: for scripts that pass them.
+        timeout: seconds or timedelta; None means the group's.
+    """
+    return resolve(group, "barrier").barrier(async_op, timeout)
 
 
 def monitored_barrier(

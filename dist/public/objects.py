@@ -82,9 +82,16 @@ def scatter_object_list(
 
 
 def broadcast_object_list(
-    object_list: list[Any], src: int | None = None, group: ProcessGroup | None = None, group_src: int | None = None
+    object_list: list[Any],
+    src: int | None = None,
+    group: ProcessGroup | None = None,
+    device: Any = None,
+    group_src: int | None = None,
 ) -> None:
-    """Replace the objects in every rank's list by those of global rank `src`, by default 0."""
+    """Replace the objects in every rank's list by those of global rank `src`, by default 0.
+
+    `device` is for scripts that pass it: objects travel by way of the host. So it is in the next two functions.
+    """
     from dist.objects import broadcast_object_list as run
 
     found = resolve(group, "broadcast_object_list")
@@ -92,7 +99,11 @@ def broadcast_object_list(
 
 
 def send_object_list(
-    object_list: list[Any], dst: int | None = None, group: ProcessGroup | None = None, group_dst: int | None = None
+    object_list: list[Any],
+    dst: int | None = None,
+    group: ProcessGroup | None = None,
+    device: Any = None,
+    group_dst: int | None = None,
 ) -> None:
     """Send the objects of a list to global rank `dst`, which calls `recv_object_list` with as many places."""
     from dist.objects import send_object_list as run
@@ -102,7 +113,11 @@ def send_object_list(
 
 
 def recv_object_list(
-    object_list: list[Any], src: int | None = None, group: ProcessGroup | None = None, group_src: int | None = None
+    object_list: list[Any],
+    src: int | None = None,
+    group: ProcessGroup | None = None,
+    device: Any = None,
+    group_src: int | None = None,
 ) -> int:
     """Replace the objects of a list by those that global rank `src`, or any rank, sends; return the sender."""
     from dist.objects import recv_object_list as run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import importlib.util
 import ipaddress
 import os
@@ -104,10 +105,10 @@ def _meet_at_rank_0(settings: Settings, rank: int, size: int, host: str, port: i
         return _meet_elsewhere(settings, rank, size, host, port, store_host_rank=0)
     # A pod in Kubernetes may not know itself by the name that others will know it by.
     host = host if has_address(host) else ALL_INTERFACES
-    listening = listening_host(host)
-    server = StoreServer(listening, port, environment.job_secret(), patience=settings.patience)
+    listening, secret = listening_host(host), _secret(settings)
+    server = StoreServer(listening, port, secret, patience=settings.patience, shares_port=bool(settings.group_name))
     reached_at = LOOPBACK if listening == ALL_INTERFACES else listening
-    place = Place(reached_at, server.port, own_address(host), store_host_rank=0, server=server)
+    place = Place(reached_at, server.port, own_address(host), store_host_rank=0, server=server, secret=secret)
     return meet_as_host(settings, rank, size, place)
 
 
@@ -116,4 +117,13 @@ def _meet_elsewhere(
 ) -> Rendezvous:
     deadline = time.monotonic() + settings.timeout
     wait_for_address(host, deadline)
-    return meet(settings, rank, size, Place(host, port, own_address(host), store_host_rank), deadline)
+    place = Place(host, port, own_address(host), store_host_rank)
+    if store_host_rank is not None:
+        place = replace(place, secret=_secret(settings), comes_again=True)
+    return meet(settings, rank, size, place, deadline)
+
+
+def _secret(settings: Settings) -> bytes:
+    """Return what those of a group with a name know: such groups can meet at one port without disturbing each other."""
+    secret = environment.job_secret()
+    return hmac.digest(secret, settings.group_name.encode(), "sha256") if settings.group_name else secret

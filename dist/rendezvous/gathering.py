@@ -173,7 +173,10 @@ def _wait_for_all(hall: Hall, key: str, settings: Settings, deadline: float) -> 
     """
     group = Group(0)
     for _ in attempts(deadline, longest=hall.pause):
-        group = Group.from_bytes(hall.store.get(key))
+        try:
+            group = Group.from_bytes(hall.store.get(key, 0))
+        except StoreTimeout:
+            raise RendezvousError(f"{settings.init_method}: the other ranks have met without this one") from None
         if group.error:
             raise RendezvousError(f"{settings.init_method}: {group.error}")
         if group.is_complete:

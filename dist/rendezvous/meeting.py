@@ -35,6 +35,7 @@ class Place:
         store_host_rank: the rank that runs the server; None for the launcher.
         server: the server, where this process runs it.
         secret: what the server knows its clients by; None means the job's, from the environment.
+        comes_again: whether there will be a new server at the same address, for the next group.
     """
 
     host: str
@@ -43,6 +44,7 @@ class Place:
     store_host_rank: int | None = None
     server: StoreServer | None = None
     secret: bytes | None = None
+    comes_again: bool = False
 
     def to_bytes(self) -> bytes:
         """Write down what other ranks need to come here: the address, and the secret."""
@@ -101,9 +103,8 @@ def meet(settings: Settings, rank: int, size: int, place: Place, deadline: float
         try:
             return _connect_and_join(settings, rank, size, place, deadline)
         except StoreGone:
-            # At rank 0's known address, this was the store of an earlier group, and a new one will come.
-            will_come = place.store_host_rank is not None and place.secret is None
-            if not will_come or time.monotonic() > deadline:
+            # This was the store of an earlier group.
+            if not place.comes_again or time.monotonic() > deadline:
                 raise
             time.sleep(RETRY_SECONDS)
 

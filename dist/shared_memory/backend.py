@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from typing import Final
 
-from dist.algorithms import HierarchicalCollectives, MessageCollectives
+from dist.algorithms import MessageCollectives
 from dist.algorithms.choose import overrides
+from dist.algorithms.hierarchical import HierarchicalCollectives
 from dist.backends import Backend
 from dist.channel import Channel
 from dist.collectives import Array, Collectives, Rows
@@ -14,7 +15,7 @@ from dist.errors import TransportError
 from dist.reduction import ReduceOp
 from dist.shared_memory.board import HEAD_BYTES, Board
 from dist.shared_memory.collectives import SharedMemoryCollectives
-from dist.shared_memory.locality import find_hosts
+from dist.shared_memory.locality import find_hosts, local_channel
 from dist.shared_memory.meeting import share_memory
 from dist.transport.shared_memory.backend import connect
 
@@ -113,12 +114,21 @@ class HostCollectives:
         if channel.size == 1:
             return MessageCollectives()
         hosts = find_hosts(channel)
-        count = len(set(hosts))
-        if count == 1 and (shared := share_memory(channel, HEAD_BYTES + 2 * SLOT_BYTES)) is not None:
-            board = Board(shared.memories, channel.ranks, channel.rank, shared.cores)
-            return SharedMemoryCollectives(board, channel.size, channel.rank)
-        if self._required:
+        local = _share(local_channel(channel, hosts))
+        one_host = len(set(hosts)) == 1
+        if self._required and (local is None or not one_host):
             raise TransportError("backend shm: the ranks do not share memory: need all of them on one host")
-        if 1 < count < channel.size:
-            return HierarchicalCollectives(hosts, HostCollectives())
-        return MessageCollectives(count)
+        if one_host:
+            return local or MessageCollectives()
+        if len(set(hosts)) == channel.size:
+            return MessageCollectives(hosts=channel.size)
+        return HierarchicalCollectives(hosts, local or MessageCollectives())
+
+
+def _share(channel: Channel) -> Collectives | None:
+    """Return the collectives in shared memory of the ranks of this host; None where they do not share any."""
+    shared = share_memory(channel, HEAD_BYTES + 2 * SLOT_BYTES) if channel.size > 1 else None
+    if shared is None:
+        return None
+    board = Board(shared.memories, channel.ranks, channel.rank, shared.cores)
+    return SharedMemoryCollectives(board, channel.size, channel.rank)

@@ -20,8 +20,9 @@ STATUS_SECONDS = 0.5
 # The server answers at once, and ends a wait in time: a later answer will not come any more.
 ANSWER_SECONDS = 10.0
 
-# Kind and arguments of an event: "failed" (rank, what), "left" (rank, how), "announced" (rank, kind, payload) from
-# the server; "gone" or "stopped" (what happened) once the connection has ended, by the server or by this process.
+# Kind and arguments of an event: "failed" (rank or NO_RANK, what), "left" (rank, how), "announced" (rank, kind,
+# payload) from the server; "gone" or "stopped" (what happened) once the connection has ended, by the server or by this
+# process.
 EventHandler = Callable[[str, list[bytes]], None]
 ERRORS: dict[bytes, type[DistError]] = {TIMEOUT: StoreTimeout, GONE: StoreGone, PEER_FAILED: PeerError}
 

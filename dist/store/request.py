@@ -11,6 +11,8 @@ GONE = b"gone"
 PEER_FAILED = b"peer failed"
 # What stands in place of a request's number in messages that belong to no request.
 EVENT = b""
+# What stands in place of a rank where a failure is no rank's.
+NO_RANK = -1
 
 Send = Callable[[bytes, list[bytes]], bool]
 

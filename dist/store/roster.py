@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dist.rank_names import rank_names
-from dist.store.request import ERROR, EVENT, GONE, PEER_FAILED, TIMEOUT, Request, Send
+from dist.store.request import ERROR, EVENT, GONE, NO_RANK, PEER_FAILED, TIMEOUT, Request, Send
 
 # A rank's own last words, or the launcher's, say more than its closed connection: they get this long to arrive.
 LAST_WORDS_SECONDS = 0.3
@@ -197,6 +197,13 @@ class Roster:
                 if member.job_rank == rank and (member.rank in group.present or not only_if_expected):
                     self._declare(group, member, message)
 
+    def give_up(self, message: str) -> None:
+        """The owner of the server ends the job, for a reason that is no rank's."""
+        for name in list(self._forming):
+            self._refuse(name, message, PEER_FAILED)
+        for group in {id(group): group for group, _ in self._membership.values()}.values():
+            self._fail(group, NO_RANK, message)
+
     def check(self, now: float) -> float:
         """Act on what is overdue; return the seconds until something is next."""
         due = math.inf
@@ -282,9 +289,12 @@ class Roster:
             self._closed = "the ranks have met, without this one"
 
     def _declare(self, group: Group, member: Member, message: str) -> None:
+        self._fail(group, member.rank, f"{member} {message}")
+
+    def _fail(self, group: Group, rank: int, message: str) -> None:
         if not group.failed:
             group.failed = True
-            self._tell(group, b"failed", b"%d" % member.rank, f"{member} {message}".encode())
+            self._tell(group, b"failed", b"%d" % rank, message.encode())
 
     def _tell(self, group: Group, *frames: bytes) -> None:
         for rank in sorted(group.present):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
@@ -12,6 +13,7 @@ import zmq
 from dist.errors import StoreError
 from dist.store.request import EVENT, Request
 from dist.store.roster import Roster
+from dist.store.shared_port import SharedPort
 from dist.store.socket_thread import MESSAGE_BYTES, SocketThread, endpoint, logger, resolve, use_curve, use_heartbeats
 from dist.store.table import Table
 
@@ -35,6 +37,8 @@ class StoreServer:
         world_size: if given, the number of processes in the job: larger groups are refused.
         patience: seconds without a sign of life after which a client is given up.
         serves_one_group: once a group is complete, send away whoever else wants to join one.
+        shares_port: let servers of jobs with other secrets listen at the same port: a client whose connection came to
+            the wrong one is not let in there, and connects again until it meets its own.
 
     Raises:
         StoreError: the address cannot be listened at.
@@ -57,14 +61,16 @@ class StoreServer:
         world_size: int | None = None,
         patience: float = 3.0,
         serves_one_group: bool = False,
+        shares_port: bool = False,
     ) -> None:
         self.host = host
+        self._sharing = SharedPort(host, port, secret) if shares_port else None
         self._thread = SocketThread("store server", zmq.ROUTER)
         try:
             use_heartbeats(self._thread.socket, patience)
             self.port = self._listen(host, port, secret)
         except BaseException:
-            self._thread.close()
+            self.close()
             raise
         self._table = Table()
         self._roster = Roster(self._send, self._table.forget, world_size, patience, serves_one_group)
@@ -94,6 +100,10 @@ class StoreServer:
         """Send away all who wait for a group to be complete, which raises `StoreGone` there, unless one has been."""
         self._thread.post(lambda: self._roster.dissolve(reason))
 
+    def give_up(self, message: str) -> None:
+        """Make all ranks raise `PeerError(message)`, those that wait for others to come included."""
+        self._thread.post(lambda: self._roster.give_up(message))
+
     def wait_until_left(self, timeout: float) -> bool:
         """Block until all members of groups are gone and all refusals were read; False if not in `timeout` seconds."""
         self._idle.clear()
@@ -102,6 +112,8 @@ class StoreServer:
     def close(self) -> None:
         """Stop to listen, end the thread, drop all clients. Idempotent."""
         self._thread.close()
+        if self._sharing:
+            self._sharing.close()
 
     def _listen(self, host: str, port: int, secret: bytes) -> int:
         socket = self._thread.socket
@@ -109,6 +121,9 @@ class StoreServer:
         socket.router_mandatory = 1
         socket.maxmsgsize = MESSAGE_BYTES
         socket.ipv6 = host == "*" or ":" in resolve(host)
+        if self._sharing:
+            port = self._sharing.port
+            socket.setsockopt(zmq.USE_FD, self._sharing.detach())
         try:
             socket.bind(endpoint("*" if host == "*" else resolve(host), port))
         except zmq.ZMQError as error:
@@ -141,14 +156,18 @@ class StoreServer:
             self._peers.add(frames[0])
             self._silent -= 1
         if len(frames) < 3:
-            logger.warning("store at port %d: dropped a malformed message of %d frames", self.port, len(frames))
+            # At a shared port, these may be clients of the other jobs there.
+            level = logging.INFO if self._sharing else logging.WARNING
+            logger.log(level, "store at port %d: dropped a malformed message of %d frames", self.port, len(frames))
             return
         peer, number, operation, *arguments = frames
         request = Request(self._send, peer, number, arguments)
         try:
             self._operations[operation](request)
         except (ValueError, LookupError, TypeError) as error:
-            logger.warning("store at port %d: dropped a malformed request %r: %r", self.port, operation[:40], error)
+            # At a shared port, these may be clients of the other jobs there.
+            level = logging.INFO if self._sharing else logging.WARNING
+            logger.log(level, "store at port %d: dropped a malformed request %r: %r", self.port, operation[:40], error)
             request.fail(f"malformed request: {error!r}")
 
     def on_connection(self, event: int) -> None:
@@ -192,7 +211,9 @@ class StoreServer:
         if now >= self._next_log:
             count, self._strangers = self._strangers, 0
             self._next_log = now + LOG_SECONDS
-            logger.warning("store at port %d: dropped %d connection(s) without the job's secret", self.port, count)
+            # At a shared port, these may be clients of the other jobs there.
+            level = logging.INFO if self._sharing else logging.WARNING
+            logger.log(level, "store at port %d: dropped %d connection(s) without the job's secret", self.port, count)
 
     def _send(self, peer: bytes, frames: list[bytes]) -> bool:
         try:

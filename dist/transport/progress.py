@@ -32,6 +32,8 @@ GRACE_SECONDS: Final = 5e-3
 # how long before the thread sleeps, because to be woken takes as long as several small messages.
 LOOKS: Final = 8
 LOOK_SECONDS: Final = 100e-6
+# However much is new in shared memory, the sockets are served as often: they tell of aborts and deaths.
+SOCKETS_SECONDS: Final = 1e-3
 
 Handler = Callable[[int], None]
 
@@ -125,6 +127,11 @@ class ProgressEngine:
         if self._selecting:
             self._wake()
 
+    def look_again(self) -> None:
+        """Have the thread that serves look for news in shared memory that it may have passed over before."""
+        if self._selecting:
+            self._wake()
+
     def wait_for(self, transfer: Transfer, deadline: float) -> None:
         """See `Waiter.wait_for`."""
         with self.lock:
@@ -188,11 +195,15 @@ class ProgressEngine:
         """Serve the sockets until `stop()` or `deadline`."""
         self._leading = True
         try:
-            spin_until = time.monotonic() + spin
+            served = time.monotonic()
+            spin_until = served + spin
             while not stop() and (now := time.monotonic()) < deadline:
                 spinning = now < spin_until
-                if (spinning and self._look()) or self._serve(0.0 if spinning else deadline - now):
-                    spin_until = time.monotonic() + spin
+                if not (spinning and now < served + SOCKETS_SECONDS and self._look()):
+                    served = now
+                    if not self._serve(0.0 if spinning else deadline - now):
+                        continue
+                spin_until = time.monotonic() + spin
         finally:
             self._leading = False
             if self._standing_by:
@@ -204,7 +215,11 @@ class ProgressEngine:
             for _ in range(LOOKS):
                 if self._polled.poll():
                     return True
-            os.sched_yield()
+            self.lock.release()
+            try:
+                os.sched_yield()
+            finally:
+                self.lock.acquire()
         return False
 
     def _serve(self, timeout: float) -> bool:

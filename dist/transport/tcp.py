@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Sequence
 
+from dist.errors import TransportTimeout
 from dist.timeouts import DEFAULT_TIMEOUT
 from dist.transport.handshake import Address, AddressStore, Failure, connect_mesh, listen
 from dist.transport.mesh import MeshTransport
@@ -56,12 +57,7 @@ def connect_sockets(
     listener, address = listen(host)
     with listener:
         store.set(_address_key(rank), address.encode())
-        addresses = [
-            address
-            if peer == rank
-            else Address.decode(store.get(_address_key(peer), max(0.0, deadline - time.monotonic())))
-            for peer in range(size)
-        ]
+        addresses = [address if peer == rank else _address_of(peer, rank, store, deadline) for peer in range(size)]
         sockets = connect_mesh(rank, secret, listener, addresses, max(0.0, deadline - time.monotonic()), failure)
     return sockets, tuple(address.host for address in addresses)
 
@@ -78,6 +74,13 @@ class TcpTransport(MeshTransport):
     def __init__(self, rank: int, sockets: dict[int, socket.socket], hosts: Sequence[str] = ()) -> None:
         engine = ProgressEngine()
         super().__init__(rank, engine, {peer: SocketStream(sock, engine) for peer, sock in sockets.items()}, hosts)
+
+
+def _address_of(peer: int, rank: int, store: AddressStore, deadline: float) -> Address:
+    try:
+        return Address.decode(store.get(_address_key(peer), max(0.0, deadline - time.monotonic())))
+    except TimeoutError:
+        raise TransportTimeout(f"rank {rank}: rank {peer} did not say in time where it listens", peer) from None
 
 
 def _address_key(rank: int) -> str:

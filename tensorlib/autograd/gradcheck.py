@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy
@@ -31,6 +31,7 @@ def gradcheck(
     atol: float = 1e-5,
     rtol: float = 1e-3,
     raise_exception: bool = True,
+    **options: bool | float,
 ) -> bool:
     """Check the gradients of a function against central differences of its values.
 
@@ -41,6 +42,7 @@ def gradcheck(
         atol: absolute tolerance.
         rtol: relative tolerance.
         raise_exception: raise where gradients differ, instead of returning False.
+        options: PyTorch's `check_undefined_grad`, `fast_mode` and the like, which are not used.
 
     Returns:
         Whether all gradients agree.
@@ -54,6 +56,7 @@ def gradcheck(
         >>> gradcheck(lambda x: x * x, x)
         True
     """
+    _check_options("gradcheck", options)
     given = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     watched = _watched("gradcheck", given)
     try:
@@ -76,6 +79,7 @@ def gradgradcheck(
     atol: float = 1e-5,
     rtol: float = 1e-3,
     raise_exception: bool = True,
+    **options: bool | float,
 ) -> bool:
     """Check the gradients of a function's gradients against central differences.
 
@@ -87,6 +91,7 @@ def gradgradcheck(
         atol: absolute tolerance.
         rtol: relative tolerance.
         raise_exception: raise where gradients differ, instead of returning False.
+        options: PyTorch's `check_undefined_grad`, `fast_mode` and the like, which are not used.
 
     Returns:
         Whether all second gradients agree.
@@ -100,6 +105,7 @@ def gradgradcheck(
         >>> gradgradcheck(lambda x: x * x * x, x)
         True
     """
+    _check_options("gradgradcheck", options)
     given = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     positions = [position for position, _ in _watched("gradgradcheck", given)]
     starts = _starts(func, given, grad_outputs)
@@ -112,6 +118,27 @@ def gradgradcheck(
         return tuple([None if gradient is None else gradient.to_dense() for gradient in found])
 
     return gradcheck(gradients, (*given, *starts), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception)
+
+
+NOT_USED = {
+    "check_backward_ad",
+    "check_batched_forward_grad",
+    "check_batched_grad",
+    "check_forward_ad",
+    "check_fwd_over_rev",
+    "check_grad_dtypes",
+    "check_rev_over_rev",
+    "check_undefined_grad",
+    "fast_mode",
+    "gen_non_contig_grad_outputs",
+    "masked",
+    "nondet_tol",
+}
+
+
+def _check_options(name: str, options: Mapping[str, Any]) -> None:
+    for option in options.keys() - NOT_USED:
+        raise TypeError(f"{name}: unknown argument {option!r}")
 
 
 def _watched(name: str, inputs: Sequence[Any]) -> list[tuple[int, Tensor]]:

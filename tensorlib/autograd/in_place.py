@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorlib._xp import array_module, at, is_array
-from tensorlib.autograd.graph import Leaf, version_sum
+from tensorlib.autograd.graph import Leaf, Node, version_sum
 from tensorlib.autograd.modes import mode
 from tensorlib.autograd.op import OPS, op
 from tensorlib.autograd.recording import record
 from tensorlib.dtypes import can_store
 from tensorlib.errors import ArgumentError, GraphError, ShapeError
 from tensorlib.layouts import Sparse
-from tensorlib.tensor import Tensor, edge_of
+from tensorlib.tensor import KeepGradient, Tensor, edge_of
 
 if TYPE_CHECKING:
     from tensorlib.autograd.op import Op
@@ -115,7 +115,7 @@ def rewrite_history(target: Tensor, value: Tensor) -> None:
     """Give a tensor the history of the value that stands in its memory; the base of a view gets one that holds it."""
     if value._edge is not None and value._array.dtype != target._array.dtype:
         value = OPS["astype"](value, target._array.dtype)
-    view = target._view
+    before, view = target._edge, target._view
     if view is None:
         target._edge = value._edge
     elif value._edge is not None or view.base._edge is not None:
@@ -123,6 +123,16 @@ def rewrite_history(target: Tensor, value: Tensor) -> None:
         recorded = record(write_view, (base, value), (base._array, value._array), base._array, (view.steps,))
         base._edge = view.edge_of_base = recorded._edge
         target._edge = value._edge
+    if before is not None and before.hooks is not None and target._edge is not None:
+        move_retained(target, before, target._edge)
+
+
+def move_retained(tensor: Tensor, before: Node, after: Node) -> None:
+    """Let a tensor whose gradient is retained have that of its new value."""
+    for hook in [hook for hook in before.hooks or () if isinstance(hook, KeepGradient) and hook.target() is tensor]:
+        assert before.hooks is not None
+        before.hooks.remove(hook)
+        after.add_hook(hook)
 
 
 @op(method=False)

@@ -196,6 +196,8 @@ class Op:
             if self.promotion is not None:
                 check_broadcast(self.name, arrays)
             raise error
+        except (AttributeError, OverflowError) as error:
+            raise self._refusal(error) from error
         if isinstance(value, tuple):
             return record_tuple(self, inputs, arrays, value, saved)
         result = record(self, inputs, arrays, value, saved)
@@ -203,9 +205,16 @@ class Op:
             link_view(result, inputs[0], self, options)
         return result
 
+    def _refusal(self, error: Exception) -> Exception:
+        """Return the error for a forward that stumbled over what it was given."""
+        if isinstance(error, OverflowError):
+            return ArgumentError(f"{self.name}: a number is too great: {error}")
+        return TypeError(f"{self.name}: an argument is of a kind that it does not take: {error}")
+
     def _common_half(self, arrays: Sequence[Any]) -> Any:
         """Return the type of half precision that the results are to have; None where it is another type."""
         if self.promotion is not None:
+            self._check_operands(arrays)
             common = result_type([array for array in arrays if array is not None])
             return common if common.char in HALVES else None
         kinds = {array.dtype for array in arrays if hasattr(array, "dtype") and array.dtype.kind in DIFFERENTIABLE}
@@ -244,9 +253,7 @@ class Op:
 
     def _promoted(self, arrays: list[Any]) -> list[Any]:
         """Bring arrays to their common type; numbers stay numbers, which the array module fits to the arrays."""
-        for name, array in zip(self.signature.inputs, arrays, strict=True):
-            if not hasattr(array, "dtype") and not isinstance(array, (int, float, complex)):
-                raise TypeError(f"{self.name}: {name} must be a Tensor or a number, not {type(array).__name__}")
+        self._check_operands(arrays)
         common = result_type(arrays)
         if self.promotion == "float" and common.kind in "biu":
             common = default_float()
@@ -254,6 +261,11 @@ class Op:
         if not any(hasattr(array, "dtype") for array in arrays):
             arrays[0] = xp.asarray(arrays[0], common)
         return [self._fitted(array, common) for array in arrays]
+
+    def _check_operands(self, arrays: Sequence[Any]) -> None:
+        for name, array in zip(self.signature.inputs, arrays, strict=True):
+            if not hasattr(array, "dtype") and not isinstance(array, (int, float, complex)):
+                raise TypeError(f"{self.name}: {name} must be a Tensor or a number, not {type(array).__name__}")
 
     def _fitted(self, value: Any, common: Any) -> Any:
         if hasattr(value, "dtype"):

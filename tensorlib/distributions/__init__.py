@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tensorlib.distributions import constraints as constraints
-from tensorlib.distributions import kl_pairs as _kl_pairs  # noqa: F401 - registers them
+from tensorlib.distributions import kl_families as _kl_families  # noqa: F401 - registers divergences, as the next
+from tensorlib.distributions import kl_pairs as _kl_pairs  # noqa: F401
 from tensorlib.distributions import transforms as transforms
 from tensorlib.distributions.bernoulli import Bernoulli as Bernoulli
 from tensorlib.distributions.beta import Beta as Beta

@@ -8,6 +8,7 @@ from typing import Any
 from tensorlib.distributions import constraints
 from tensorlib.distributions.constraints import Constraint
 from tensorlib.errors import ArgumentError
+from tensorlib.ops.comparison import equal
 from tensorlib.size import Size
 from tensorlib.tensor import Tensor
 
@@ -86,6 +87,24 @@ class Transform:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether another transform is the same function: of the same class, made with the same arguments."""
+        if type(self) is not type(other):
+            return False
+        pairs = [(value, vars(other).get(name)) for name, value in vars(self).items() if name not in NOT_COMPARED]
+        return all(_are_equal(mine, theirs) for mine, theirs in pairs)
+
+    __hash__ = object.__hash__
+
+
+NOT_COMPARED = ("_cache_size", "_last", "domain", "codomain", "bijective")  # follow from the rest, or do not matter
+
+
+def _are_equal(mine: Any, theirs: Any) -> bool:
+    if isinstance(mine, Tensor) and isinstance(theirs, Tensor):
+        return bool(equal(mine, theirs))
+    return not isinstance(mine, Tensor) and not isinstance(theirs, Tensor) and bool(mine == theirs)
 
 
 class _Inverse(Transform):

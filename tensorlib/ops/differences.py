@@ -54,6 +54,7 @@ def _trapezoids(name: str, y: Tensor, x: Tensor | None, dx: Any, dim: int) -> tu
     heights = (y.narrow(axis, 1, length) + y.narrow(axis, 0, length)) / 2
     if x is None:
         return heights * dx, axis
+    require_tensor(name, x)
     at = x.reshape((-1,) + (1,) * (y.ndim - 1 - axis)) if x.ndim == 1 else x
     return heights * diff(at, dim=axis - y.ndim), axis
 

@@ -284,10 +284,13 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
         >>> tensorlib.median(tensorlib.tensor([3.0, 1.0, 2.0, 4.0]))
         tensor(2.)
     """
-    if dim is None:
-        values: Tensor = median_along(input.reshape(-1), dim=0)[0]
-        return values
-    return median_along(input, dim=dim, keepdim=keepdim)
+    if dim is not None:
+        return median_along(input, dim=dim, keepdim=keepdim)
+    every: Tensor = input.reshape(-1)
+    value: Tensor = median_along(every, dim=0)[0]
+    if not value.requires_grad or value.item() != value.item():
+        return value
+    return amax(every[every.detach() == value.detach()])  # equal ones share the gradient
 
 
 @op(differentiable=False, ordered=True)

@@ -327,6 +327,8 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
     x: Tensor = input.reshape(-1) if dim is None else input
     axis = 0 if dim is None else as_dim("repeat_interleave", dim, x.ndim)
     counts = numpy.asarray(repeats.tolist() if isinstance(repeats, Tensor) else repeats)
+    if counts.dtype.kind not in "iu" and counts.size:
+        raise TypeError(f"repeat_interleave: repeats must be integers, not {repeats!r}")
     length = x.shape[axis] if x.ndim else 1
     if counts.size not in (1, length) or (counts < 0).any():
         raise ArgumentError(f"repeat_interleave: needs one number or {length}, none of them negative, not {repeats}")

@@ -11,6 +11,7 @@ from tensorlib.autograd.modes import mode
 from tensorlib.autograd.op import op
 from tensorlib.autograd.recording import record
 from tensorlib.dims import as_dim
+from tensorlib.dtypes import held_number
 from tensorlib.errors import ShapeError
 from tensorlib.ops._index import Advanced, Basic, add_at, arrays_of, put_index, split_index, take_index
 from tensorlib.ops.broadcasting import broadcast_tensors
@@ -119,6 +120,7 @@ def write_at(name: str, array: Any, basic: Basic, advanced: Advanced | None, val
     is_complex = value.dtype.kind == "c" if hasattr(value, "dtype") else isinstance(value, complex)
     if is_complex and array.dtype.kind != "c":
         raise TypeError(f"{name}: a complex value cannot be stored in a tensor of type {array.dtype}")
+    value = held_number(name, value, array.dtype)
     try:
         put_index(array, basic, advanced, value)
     except IndexError as error:

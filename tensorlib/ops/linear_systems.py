@@ -353,6 +353,7 @@ def linalg_householder_product(A: Tensor, tau: Tensor) -> Tensor:
                 [ 0.]])
     """
     require_tensor("linalg.householder_product", A)
+    require_tensor("linalg.householder_product", tau)
     check_matrix("linalg.householder_product", A)
     m, n = A.shape[-2:]
     if n > m or tau.shape[-1] > n:

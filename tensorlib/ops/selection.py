@@ -6,7 +6,7 @@ from typing import Any
 
 from tensorlib.attach import tensor_method
 from tensorlib.autograd.op import check_broadcast, op
-from tensorlib.dtypes import fitted_number, result_type
+from tensorlib.dtypes import held_number, result_type
 from tensorlib.errors import ArgumentError
 from tensorlib.tensor import Tensor
 
@@ -74,7 +74,7 @@ def select(name: str, xp: Any, condition: Any, x: Any, other: Any) -> Any:
 def to_common(xp: Any, *values: Any) -> list[Any]:
     """Return arrays of the common type of arrays and numbers."""
     common = result_type(values)
-    return [xp.asarray(value, common) for value in values]
+    return [xp.asarray(held_number("where", value, common), common) for value in values]
 
 
 @op(numbers=True, in_place=True)
@@ -100,7 +100,7 @@ def masked_fill(xp: Any, x: Any, mask: Any, value: Any) -> Any:
         raise TypeError(f"masked_fill: the mask must be a bool tensor, not {getattr(mask, 'dtype', 'a number')}")
     if getattr(value, "ndim", 0):
         raise ArgumentError(f"masked_fill: the value must be a number or 0-d tensor, not of shape {value.shape}")
-    filling = xp.asarray(fitted_number("masked_fill", value, x.dtype), x.dtype)
+    filling = xp.asarray(held_number("masked_fill", value, x.dtype), x.dtype)
     return select("masked_fill", xp, mask, filling, x), (mask,)
 
 
@@ -178,11 +178,14 @@ def clamp(xp: Any, x: Any, min: Any = None, max: Any = None) -> Any:
     """
     if min is None and max is None:
         raise ArgumentError("clamp: needs min, max or both")
+    if not hasattr(x, "dtype"):
+        raise TypeError(f"clamp: needs a Tensor, not {type(x).__name__}")
     given = [value for value in (x, min, max) if value is not None]
     common = result_type(given)
     y = x if x.dtype == common else x.astype(common)
+    low, high = [held_number("clamp", bound, common) for bound in (min, max)]
     try:
-        return _clamped(xp, y, min, max), (min, x, max)
+        return _clamped(xp, y, low, high), (min, x, max)
     except ValueError:
         check_broadcast("clamp", given)
         raise

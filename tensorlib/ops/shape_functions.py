@@ -182,6 +182,7 @@ def moveaxis(input: Tensor, source: Any, destination: Any) -> Tensor:
 @tensor_method
 def expand_as(self: Tensor, other: Tensor) -> Tensor:
     """Return this tensor expanded to another's shape."""
+    require_tensor("expand_as", other)
     result: Tensor = ops.expand(self, other.shape)
     return result
 
@@ -189,6 +190,7 @@ def expand_as(self: Tensor, other: Tensor) -> Tensor:
 @tensor_method
 def view_as(self: Tensor, other: Tensor) -> Tensor:
     """Return a view of this tensor in another's shape."""
+    require_tensor("view_as", other)
     result: Tensor = ops.view(self, other.shape)
     return result
 
@@ -196,6 +198,7 @@ def view_as(self: Tensor, other: Tensor) -> Tensor:
 @tensor_method
 def reshape_as(self: Tensor, other: Tensor) -> Tensor:
     """Return this tensor in another's shape."""
+    require_tensor("reshape_as", other)
     result: Tensor = ops.reshape(self, other.shape)
     return result
 

@@ -67,6 +67,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
                 [0., 5.]])
     """
     require_tensor("put", input)
+    require_tensor("put", index)
     require_tensor("put", source)
     if index.numel() != source.numel():
         raise ShapeError(f"put: {index.numel()} places are named, but {source.numel()} elements given")
@@ -94,6 +95,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
         tensor([1., 0., 2.])
     """
     require_tensor("masked_scatter", input)
+    require_tensor("masked_scatter", mask)
     require_tensor("masked_scatter", source)
     if mask.dtype.name not in ("bool", "uint8"):
         raise TypeError(f"masked_scatter: the mask must be a bool tensor, not {mask.dtype.name}")

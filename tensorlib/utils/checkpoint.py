@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from tensorlib.autograd.api import grad
-from tensorlib.autograd.function import Function
-from tensorlib.autograd.graph import Leaf, Node
+from tensorlib.autograd.graph import BeforeHook, Node, next_order
 from tensorlib.autograd.modes import enable_grad, is_grad_enabled
-from tensorlib.errors import ArgumentError
-from tensorlib.random import get_rng_state, set_rng_state
+from tensorlib.errors import ArgumentError, GraphError
+from tensorlib.random import fork_rng, get_rng_state, set_rng_state
 from tensorlib.tensor import Tensor, edge_of
+
+Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
 
 
 def checkpoint(
@@ -19,18 +23,31 @@ def checkpoint(
     *args: Any,
     use_reentrant: bool | None = None,
     preserve_rng_state: bool = True,
+    context_fn: Callable[[], Contexts] = lambda: (nullcontext(), nullcontext()),
+    determinism_check: str = "default",
+    debug: bool = False,
+    early_stop: bool = True,
     **kwargs: Any,
 ) -> Any:
     """Call a function without keeping what its gradients need; backward calls it again.
 
-    Gradients reach the arguments and all parameters that the function uses, by `backward` and by `grad`.
+    Gradients reach all tensors that the function uses: its arguments, parameters, and results of what came before.
 
     Args:
-        function: takes the arguments and returns tensors; the same every time it is called with the same.
-        args: its arguments; gradients go to the tensors among them.
-        use_reentrant: accepted for PyTorch's sake; there is one way.
+        function: takes the arguments and returns tensors, also within sequences and dictionaries; it does the same
+            every time it is called.
+        args: its arguments.
+        use_reentrant: accepted for PyTorch's sake, as `debug` and `early_stop`; there is one way.
         preserve_rng_state: the second call draws the random numbers of the first.
-        kwargs: its arguments by name, to which no gradients go.
+        context_fn: returns two context managers: one around the first call, one around the second.
+        determinism_check: "default" compares the shapes of what the two calls compute, "none" does not.
+        debug: not used.
+        early_stop: not used.
+        kwargs: its arguments by name.
+
+    Raises:
+        ArgumentError: there is no such check.
+        GraphError: by backward, where the function does something else the second time, or an argument was modified.
 
     Example:
         >>> from tensorlib.utils.checkpoint import checkpoint
@@ -39,98 +56,116 @@ def checkpoint(
         >>> x.grad
         tensor([1., 1.])
     """
+    if determinism_check not in ("default", "none"):
+        raise ArgumentError(f"checkpoint: determinism_check is {determinism_check!r}, but must be 'default' or 'none'")
     if not is_grad_enabled():
         return function(*args, **kwargs)
-    state = get_rng_state() if preserve_rng_state else None
-    call = _Call(lambda *given: function(*given, **kwargs), args, state)
-    outputs, leaves = call.first()
-    if not any(isinstance(output, Tensor) and output.requires_grad for output in outputs):
-        return call.shaped(outputs)
-    results = _Checkpoint.apply(call, outputs, *call.tensors, *leaves)
-    return call.shaped(results)
+    before, again = context_fn()
+    given = list(_tensors_in((args, kwargs)))
+    part = _Part(partial(function, *args, **kwargs), given, again, preserve_rng_state, determinism_check == "default")
+    start = next_order()
+    with before:
+        result = function(*args, **kwargs)
+    part.drop(_nodes_of(result, start))
+    return result
 
 
-class _Call:
-    """A function and its arguments, to be called twice."""
-
-    def __init__(self, function: Callable[..., Any], args: Sequence[Any], state: Tensor | None) -> None:
-        self.function, self.args, self.state = function, tuple(args), state
-        self.places = [k for k, arg in enumerate(args) if isinstance(arg, Tensor)]
-        self.tensors = [args[k] for k in self.places]
-        self.single = False
-
-    def run(self, tensors: Sequence[Tensor]) -> tuple[Any, ...]:
-        """Call the function with other tensors in the places of its own."""
-        args = list(self.args)
-        for k, tensor in zip(self.places, tensors, strict=True):
-            args[k] = tensor
-        returned = self.function(*args)
-        self.single = not isinstance(returned, (tuple, list))
-        return (returned,) if self.single else tuple(returned)
-
-    def first(self) -> tuple[tuple[Any, ...], list[Tensor]]:
-        """Call it for the first time; return its results, and the leaves beside its arguments that they depend on."""
-        inside = [x.detach().requires_grad_(x.requires_grad) for x in self.tensors]
-        outputs = self.run(inside)
-        own = {id(x._edge) for x in inside}
-        roots = [edge_of(output) for output in outputs if isinstance(output, Tensor)]
-        leaves = [leaf.target() for leaf in _leaves(roots) if id(leaf) not in own]
-        return outputs, [tensor for tensor in leaves if tensor is not None]
-
-    def again(self, tensors: Sequence[Tensor]) -> tuple[Any, ...]:
-        """Call it once more, with the random numbers of the first time."""
-        if self.state is None:
-            return self.run(tensors)
-        now = get_rng_state()
-        set_rng_state(self.state)
-        try:
-            return self.run(tensors)
-        finally:
-            set_rng_state(now)
-
-    def shaped(self, outputs: Any) -> Any:
-        """Return results as the function did: alone, or as a tuple."""
-        return outputs[0] if self.single else tuple(outputs)
+def _tensors_in(value: Any) -> Iterator[Tensor]:
+    """Give the tensors in nested sequences and dictionaries."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from _tensors_in(item)
+    elif isinstance(value, dict):
+        yield from _tensors_in(list(value.values()))
 
 
-def _leaves(roots: Sequence[Node | None]) -> list[Leaf]:
-    found: dict[Node, None] = {root: None for root in roots if root is not None}
+def _nodes_of(result: Any, start: int) -> list[Node]:
+    """Return the nodes behind a result that were made since a number was drawn, and save something, in their order."""
+    edges = [edge_of(tensor) for tensor in _tensors_in(result)]
+    found = {edge: None for edge in edges if edge is not None and edge.order > start}
     for node in (queue := list(found)):  # which grows meanwhile
         for edge in node.edges:
-            if edge is not None and edge not in found:
+            if edge is not None and edge.order > start and edge not in found:
                 found[edge] = None
                 queue.append(edge)
-    return [node for node in found if isinstance(node, Leaf)]
+    saving = [node for node in found if node.saved is None or any(item is not None for item in node.saved)]
+    return sorted(saving, key=lambda node: node.order)
 
 
-class _Checkpoint(Function):
-    """Results that were computed already; backward computes them again to find their gradients."""
+class _Part:
+    """A call of a function whose nodes let go of what they saved, until a gradient comes to the first of them."""
 
-    @staticmethod
-    def forward(ctx: Any, call: _Call, outputs: Sequence[Any], *tensors: Tensor) -> Any:
-        ctx.call = call
-        ctx.save_for_backward(*tensors)
-        return tuple([output.detach() if isinstance(output, Tensor) else output for output in outputs])
+    def __init__(
+        self,
+        call: Callable[[], Any],
+        given: Sequence[Tensor],
+        context: AbstractContextManager[Any],
+        preserve_rng_state: bool,
+        compare: bool,
+    ) -> None:
+        self.call, self.given, self.context, self.compare = call, given, context, compare
+        self.versions: list[Any] = []
+        self.state = get_rng_state() if preserve_rng_state else None
+        self.nodes: list[weakref.ref[Node]] = []  # which hold this object
+        self.done: list[tuple[Any, ...]] = []
 
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        given: list[Tensor] = list(ctx.saved_tensors)
-        count = len(ctx.call.tensors)
-        record = is_grad_enabled()
-        with enable_grad():
-            inside = given[:count] if record else [x.detach().requires_grad_(x.requires_grad) for x in given[:count]]
-            outputs = ctx.call.again(inside)
-        pairs = [(y, g) for y, g in zip(outputs, grads, strict=True) if isinstance(y, Tensor) and y.requires_grad]
-        targets = [*inside, *given[count:]]
-        wanted = [k for k, x in enumerate(targets) if x.requires_grad]
-        starts = [g for _, g in pairs]
-        found = grad(
-            [y for y, _ in pairs], [targets[k] for k in wanted], starts, create_graph=record, allow_unused=True
-        )
-        results: list[Tensor | None] = [None] * len(targets)
-        for k, gradient in zip(wanted, found, strict=True):
-            results[k] = gradient
-        return (None, None, *results)
+    def drop(self, nodes: Sequence[Node]) -> None:
+        """Let nodes go of what they saved."""
+        self.nodes = [weakref.ref(node) for node in nodes]
+        self.done = [(node.op.name, tuple(node.shape)) for node in nodes]
+        self.versions = [x._counter[0] for x in self.given]
+        for place, node in enumerate(nodes):
+            node.saved, node.guards, node.version = None, (), 0
+            others = [hook for hook in node.hooks or () if not isinstance(hook, _Refill)]
+            node.hooks = [_Refill(partial(self.fill, place), self, place), *others]
+
+    def fill(self, place: int, gradients: Any) -> None:
+        """See to it that a node has what it saved: the hook that is called before the node is used."""
+        node = self.nodes[place]()
+        if node is not None and node.saved is None:
+            self.compute()
+            inner = [hook for hook in node.hooks or () if isinstance(hook, _Refill) and hook.part is not self]
+            if node.saved is None and inner:  # it belongs to a checkpoint within this one
+                inner[-1].function(gradients)
+
+    def compute(self) -> None:
+        """Call the function again, and give the nodes what the new ones have saved."""
+        if [x._counter[0] for x in self.given] != self.versions:
+            raise GraphError("checkpoint: an argument was modified in place before the function was called again")
+        with fork_rng(enabled=self.state is not None), enable_grad():
+            if self.state is not None:
+                set_rng_state(self.state)
+            start = next_order()
+            with self.context:
+                result = self.call()
+        nodes = _nodes_of(result, start)
+        done = [(node.op.name, tuple(node.shape)) for node in nodes]
+        if len(done) != len(self.done) or (self.compare and done != self.done):
+            raise GraphError(f"checkpoint: the function did {self.done} the first time, but {done} the second time")
+        for new, reference in zip(nodes, self.nodes, strict=True):
+            old = reference()
+            if old is not None:
+                _take(old, new, reference)
+
+
+def _take(old: Node, new: Node, reference: weakref.ref[Node]) -> None:
+    """Give a node what another saved, and its place in checkpoints within."""
+    old.saved, old.roles, old.guards, old.version = new.saved, new.roles, new.guards, new.version
+    for hook in new.hooks or ():
+        if isinstance(hook, _Refill):
+            hook.part.nodes[hook.place] = reference
+            assert old.hooks is not None  # it has that of the checkpoint
+            old.hooks.append(hook)
+
+
+@dataclass(frozen=True, eq=False)
+class _Refill(BeforeHook):
+    """The hook of a node of a checkpoint."""
+
+    part: _Part
+    place: int
 
 
 def checkpoint_sequential(
@@ -143,7 +178,7 @@ def checkpoint_sequential(
         segments: the number of segments.
         input: what the first function takes.
         use_reentrant: accepted for PyTorch's sake.
-        kwargs: `preserve_rng_state`, as for `checkpoint`.
+        kwargs: `preserve_rng_state` and the like, as for `checkpoint`.
 
     Raises:
         ArgumentError: there are more segments than functions, or none.

@@ -114,6 +114,47 @@ def test_divergences_are_those_of_pytorch(family_p, of_p, family_q, of_q):
     assert_same_gradients(*results, *parameters)
 
 
+INFINITE = {
+    "Bernoulli": ([0.5],),
+    "Beta": ([1.0], [2.0]),
+    "Binomial": (3, [0.5]),
+    "Exponential": ([1.0],),
+    "Gamma": ([1.0], [2.0]),
+    "Gumbel": ([0.0], [1.0]),
+    "Laplace": ([0.0], [1.0]),
+    "Normal": ([0.0], [1.0]),
+    "Pareto": ([1.0], [3.0]),
+    "Poisson": ([2.0],),
+    "Uniform": ([-1.0], [2.0]),
+}
+
+
+@pytest.mark.parametrize("family_p", INFINITE)
+@pytest.mark.parametrize("family_q", INFINITE)
+def test_divergences_of_families(family_p, family_q):
+    """They are known of the same families, and infinite between the same."""
+    found = []
+    for framework in (tensorlib, torch):
+        p, q = (made_on(framework, family, INFINITE[family])[0] for family in (family_p, family_q))
+        try:
+            divergence = framework.distributions.kl_divergence(p, q)
+        except NotImplementedError:
+            found.append(None)
+        else:
+            found.append((tuple(divergence.shape), divergence.isinf().tolist()))
+    assert found[0] == found[1]
+
+
+def test_divergences_of_transformed_distributions():
+    for framework in (tensorlib, torch):
+        d = framework.distributions
+        shift, normal, other = d.AffineTransform(1.0, 2.0), d.Normal(0.0, 1.0), d.Normal(1.0, 1.0)
+        p, q = (d.TransformedDistribution(each, [d.ExpTransform(), shift]) for each in (normal, other))
+        assert d.kl_divergence(p, q).item() == 0.5
+        with pytest.raises(NotImplementedError):
+            d.kl_divergence(p, d.TransformedDistribution(other, [shift]))
+
+
 def transformed(framework):
     """Return transformed distributions and values in their supports."""
     d = framework.distributions

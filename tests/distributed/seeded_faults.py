@@ -1,4 +1,4 @@
-"""Worlds whose ranks make random calls until a random fault strikes one of them, all by a seed.
+"""Worlds whose ranks make random calls until a random fault strikes one of them, or it makes another call: by a seed.
 
 Every survivor has to raise an error that names the culprit, in time, and to leave nothing behind. `scripts/faults.py`
 runs hundreds, the test suite a handful.
@@ -7,6 +7,7 @@ runs hundreds, the test suite a handful.
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,21 @@ TIMEOUT = 30.0  # seconds
 LIMIT = 5.0  # seconds
 WORLD_LIMIT = 60.0  # seconds
 COUNTS = (0, 1, 7, 1000, 200_000)
+# Of four seeds one has a rank that makes another call, instead of a fault.
+OTHER_CALLS = 0.25
+
+Call = Callable[[ProcessGroup, int, int], None]
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """The rank that makes another call than the others, at the first collective from some place of the schedule on."""
+
+    rank: int
+    place: int
+
+    def __str__(self) -> str:
+        return f"other-call rank={self.rank} place={self.place}"
 
 
 @dataclass
@@ -56,7 +72,8 @@ class Result:
 class Schedule:
     """Random calls, in the same order on all ranks; every one checks what it gets."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, deviation: Deviation | None) -> None:
+        self.deviation = deviation
         self.random = random.Random(f"schedule {seed}")
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
         some = sorted(self.random.sample(range(self.size), self.random.randint(1, self.size)))
@@ -65,13 +82,37 @@ class Schedule:
     def run(self) -> None:
         """Make all calls."""
         calls = [self.reduce_all, self.broadcast, self.gather_all, self.exchange, self.pass_on, self.queue, self.meet]
-        for _ in range(OPERATIONS):
+        for place in range(OPERATIONS):
             call = self.random.choice(calls)
             group = self.random.choice(self.groups)
             count, root = self.random.choice(COUNTS), self.random.choice(group.ranks)
+            if self.deviates(place, group, call):
+                call, count = self.another(call, count)
             if self.rank in group.ranks:
                 call(group, count, root)
         self.end()
+
+    def deviates(self, place: int, group: ProcessGroup, call: Call) -> bool:
+        """Tell whether this rank is to make another call here: one of a collective that others make, too."""
+        wanted = self.deviation
+        if not wanted or wanted.rank != self.rank or place < wanted.place or call == self.pass_on:
+            return False
+        if self.rank not in group.ranks or group.size < 2:
+            return False
+        self.deviation = None
+        return True
+
+    def another(self, call: Call, count: int) -> tuple[Call, int]:
+        """Return a call that differs, in what it is or in how much it is about."""
+        collectives: list[Call] = [self.reduce_all, self.broadcast, self.gather_all, self.exchange, self.meet]
+        draw = random.Random(f"another {self.rank} {count}")
+        if call != self.meet and draw.random() < 0.5:
+            return call, draw.choice([other for other in COUNTS if other != count])
+        return draw.choice([other for other in collectives if other not in (call, self.like(call))]), count
+
+    def like(self, call: Call) -> Call:
+        """Return the call that begins with the same collective."""
+        return self.reduce_all if call == self.queue else call
 
     def end(self) -> None:
         """Have every rank need every other one, whatever moves the bytes."""
@@ -81,8 +122,9 @@ class Schedule:
         for peer in range(self.size):
             if peer != self.rank:
                 dist.recv(np.ones(1), peer)
-        dist.barrier()
-        dist.barrier()
+        for group in [*self.groups, *self.groups]:
+            if self.rank in group.ranks:
+                dist.barrier(group)
 
     def reduce_all(self, group: ProcessGroup, count: int, root: int) -> None:
         x = np.full(count, self.rank, np.float32)
@@ -123,14 +165,16 @@ class Schedule:
         dist.barrier(group)
 
 
-def play(seed: int, backend: str | None, folder: str) -> tuple[str, int | None, float, str]:
+def play(
+    seed: int, deviation: Deviation | None, backend: str | None, folder: str
+) -> tuple[str, int | None, float, str]:
     """Be one rank; return the error and its rank, when it was raised, and what is left of the group."""
     note_time_of_strikes(Path(folder))
     before = held()
     message, blamed, ended = "", None, 0.0
     try:
         dist.init_process_group(backend, timeout=TIMEOUT)
-        Schedule(seed).run()
+        Schedule(seed, deviation).run()
     except dist.DistError as error:
         message, blamed, ended = f"{type(error).__name__}: {error}", getattr(error, "rank", None), time.monotonic()
     if dist.is_initialized():
@@ -151,17 +195,43 @@ def note_time_of_strikes(folder: Path) -> None:
 
 def run_seed(seed: int, backend: str | None = None) -> Result:
     """Run the world of a seed, and judge it."""
-    ranks = random.Random(f"ranks {seed}").randint(2, 4)
-    plan = FaultPlan.random(seed, ranks, CALLS)
+    draw = random.Random(f"world {seed}")
+    ranks = draw.randint(2, 4)
+    if draw.random() < OTHER_CALLS:
+        return run_other_call(seed, ranks, Deviation(draw.randrange(ranks), draw.randrange(OPERATIONS // 2)), backend)
+    return run_fault(seed, ranks, FaultPlan.random(seed, ranks, CALLS), backend)
+
+
+def run_other_call(seed: int, ranks: int, deviation: Deviation, backend: str | None) -> Result:
+    """Run a world in which a rank makes another call: all ranks are to show both."""
+    with observed() as (folder, problems):
+        outcomes = run_ranks(ranks, play, seed, deviation, backend, str(folder), timeout=WORLD_LIMIT)
+    problems += [str(outcome) for outcome in outcomes if outcome.failed]
+    messages = {outcome.rank: outcome.value[0] for outcome in outcomes if not outcome.failed}
+    both = re.compile(r"CollectiveMismatch: call #\d+ .* differs: .* called .*; .* called ")
+    culprit = re.compile(rf"\b{deviation.rank}\b(, \d+)* called ")
+    problems += [
+        f"rank {rank} does not show both: {said}"
+        for rank, said in messages.items()
+        if not (both.match(said) and culprit.search(said))
+    ]
+    problems += [f"rank {one.rank} has left {one.value[3]}" for one in outcomes if not one.failed and one.value[3]]
+    return Result(seed, ranks, str(deviation), True, 0.0, next(iter(messages.values()), ""), problems)
+
+
+def run_fault(seed: int, ranks: int, plan: FaultPlan, backend: str | None) -> Result:
+    """Run a world in which a fault strikes: the survivors are to name who was struck."""
     (fault,) = plan.faults
     with observed() as (folder, problems):
-        outcomes = run_ranks(ranks, play, seed, backend, str(folder), timeout=WORLD_LIMIT, faults=plan)
+        outcomes = run_ranks(ranks, play, seed, None, backend, str(folder), timeout=WORLD_LIMIT, faults=plan)
         note = folder / "struck"
         struck = float(note.read_text()) if note.exists() else None
     survivors = [one for one in outcomes if not (struck and one.rank == fault.rank and fault.kind not in MILD)]
     problems += [str(outcome) for outcome in survivors if outcome.failed]
     returned = [outcome for outcome in survivors if not outcome.failed]
-    if struck is None or fault.kind == "delay":
+    # Ranks that share memory may never miss the connection between them; then nobody does, and all goes on.
+    unnoticed = fault.kind == "drop" and backend != "tcp" and not any(outcome.value[0] for outcome in returned)
+    if struck is None or fault.kind == "delay" or unnoticed:
         problems += [f"rank {one.rank} raised for nothing: {one.value[0]}" for one in returned if one.value[0]]
         return Result(seed, ranks, str(fault), struck is not None, 0.0, "", problems)
     for outcome in returned:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +15,7 @@ import dist
 import tensorlib
 from dist.arguments import Buffer, check_apart, keep_apart
 from dist.process_group import ProcessGroup
+from dist.reduction import OPERATIONS, FunctionOp
 from dist.transport.inproc import make_inproc_world
 from tests import fakecupy
 
@@ -236,6 +239,15 @@ def test_what_only_looks_like_a_tensor_is_refused() -> None:
 
     with pytest.raises(TypeError, match="send: tensor is a Lookalike: need a NumPy array or a tensor"):
         Buffer("send", Lookalike())
+
+
+def test_operators_are_the_same_objects_after_a_journey() -> None:
+    for op in OPERATIONS:
+        assert pickle.loads(pickle.dumps(op)) is op
+        assert copy.deepcopy(op) is op
+        assert repr(op) == f"ReduceOp.{op.name}"
+    assert pickle.loads(pickle.dumps(FunctionOp(highest))).name == f"{__name__}.highest"
+    assert FunctionOp(np.maximum).name.endswith("maximum")
 
 
 def highest(left: Any, right: Any) -> Any:

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from dist.comparison import read_signature
 from dist.fingerprint import Signature, fingerprint
 
 MEMBERS = (2, 5, 7)  # global ranks
@@ -64,4 +65,4 @@ def test_fingerprints_are_equal_where_a_rank_cannot_know_the_lengths_of_others()
 )
 def test_text_and_back_from_json(signature: Signature, text: str) -> None:
     assert str(signature) == text
-    assert Signature.read(*json.loads(json.dumps(signature))) == signature
+    assert read_signature(*json.loads(json.dumps(signature))) == signature

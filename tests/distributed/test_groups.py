@@ -1,4 +1,4 @@
-"""Groups, ranks by their number within a group, batches of messages, barriers that name who is missing."""
+"""Groups, ranks by their number within a group, barriers that name who is missing, backends of one's own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import dist
-from dist.errors import DistError, PeerError
+from dist.errors import DistError, PeerError, TransportTimeout
 from dist.store import Store
 from dist.testing import run_ranks
 from dist.transport.inproc import InprocTransport, make_inproc_world
@@ -123,27 +123,6 @@ def test_wrong_ranks_and_messages(call: Callable[[], object], message: str) -> N
     dist.simulate(1, work)
 
 
-def test_a_batch_of_messages_in_any_order() -> None:
-    def work() -> None:
-        rank, size, count = dist.get_rank(), dist.get_world_size(), 100_000
-        others = [other for other in range(size) if other != rank]
-        boxes = {other: np.empty(count) for other in others}
-        sends = [dist.P2POp(dist.isend, np.full(count, float(rank)), other, tag=7) for other in others]
-        receives = [dist.P2POp(dist.irecv, boxes[other], other, tag=7) for other in others]
-        works = dist.batch_isend_irecv(sends + receives if rank % 2 else receives + sends)
-        for work in works:
-            work.wait(30)
-        assert [boxes[other][-1] for other in others] == others
-        if rank < 2:
-            box = np.empty(1)
-            message = dist.P2POp(dist.irecv, box) if rank == 0 else dist.P2POp(dist.isend, np.ones(1), group_peer=0)
-            (work,) = dist.batch_isend_irecv([message])
-            assert work.result() == ([box] if rank == 0 else [])
-            assert work.source_rank() == 1 - rank
-
-    dist.simulate(3, work)
-
-
 def test_monitored_barrier_names_who_did_not_come() -> None:
     errors: dict[int, PeerError] = {}
     end = threading.Barrier(4)
@@ -179,6 +158,19 @@ def test_monitored_barrier_where_the_first_rank_is_missing(monkeypatch: pytest.M
         end.wait(30)
 
     dist.simulate(3, work)
+
+
+def test_a_barrier_may_have_a_timeout_of_its_own() -> None:
+    end = threading.Barrier(2)
+
+    def work() -> None:
+        dist.barrier(timeout=30)
+        if dist.get_rank() == 0:
+            with pytest.raises(TransportTimeout, match=r"barrier\(\) #2 at .*: not done after 0.1 s"):
+                dist.barrier(timeout=0.1)
+        end.wait(30)
+
+    dist.simulate(2, work)
 
 
 def test_overlapping_groups_in_threads_while_asynchronous_calls_run() -> None:

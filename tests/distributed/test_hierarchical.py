@@ -149,7 +149,7 @@ def calls_of_a_rank(transport: Transport, counts: list[int]) -> None:
         assert all(row.tobytes() == part.tobytes() for row, part in zip(rows, parts, strict=True))
         collectives.barrier(channel)
     assert isinstance(collectives._chosen, HierarchicalCollectives)
-    assert isinstance(collectives._chosen._local._chosen, SharedMemoryCollectives)
+    assert isinstance(collectives._chosen._local, SharedMemoryCollectives)
     collectives.close()
 
 

@@ -21,7 +21,7 @@ from dist.store import StoreClient, StoreServer
 from dist.testing.world import run_ranks
 from tests.distributed.control_plane import free_port, in_threads
 
-SIZES = (3, 3, 3, 2, 2, 1, 1)
+SIZES = (3, 3, 2, 1, 1)
 
 
 def enter_and_leave(init_method: str, port: int) -> tuple[list[float], list[int]]:

@@ -55,6 +55,13 @@ def test_launchers_word_comes_first(server: StoreServer) -> None:
         assert time.monotonic() - started < 1
 
 
+def test_a_job_that_is_given_up_is_nobodys_fault(server: StoreServer) -> None:
+    with ranks(2, "say_failure()", port=server.port, **EXTERNAL) as members:
+        server.give_up("the job took longer than 5 s")
+        server.report(1, "was killed by SIGTERM")
+        assert [rank.hears() for rank in members] == [[None, "the job took longer than 5 s"]] * 2
+
+
 def test_stopped_rank_is_known_after_its_patience() -> None:
     with ranks(3, "say_failure()") as (first, second, stopped):
         started = time.monotonic()

@@ -66,7 +66,7 @@ def report(what, call):
     try:
         call()
     except dist.DistError as error:
-        say(f"{what}: {type(error).__name__} {str(error).splitlines()[0]}")
+        say(f"{what}: {type(error).__name__} {str(error).splitlines()[0].partition('; where')[0]}")
 
 x = np.ones(4, np.float32)
 
@@ -78,11 +78,12 @@ dist.init_process_group("mpi", timeout=30)
 report(2, lambda: dist.gather(x[: 2 + number % 2], list(np.empty((3, 2), np.float32)) if number == 0 else None))
 dist.destroy_process_group()
 
-dist.init_process_group("mpi", timeout=0.6)
+dist.init_process_group("mpi", timeout=1)
+MPI.COMM_WORLD.Barrier()
 if number != 1:
     report(3, lambda: dist.all_reduce(x))
 else:
-    time.sleep(2)
+    time.sleep(2.5)
 dist.destroy_process_group()
 
 dist.init_process_group("mpi", timeout=30)
@@ -111,7 +112,7 @@ def test_a_job_fails_in_time_and_says_why(mpi: Mpi) -> None:
         f"2: {differ} gather(2 x float32, root 0); rank 1 called gather(3 x float32, root 0)",
     ]
     on_others = [
-        "3: TransportTimeout all_reduce(4 x float32, SUM) #1: not done after 0.6 s; where the ranks are:",
+        "3: TransportTimeout all_reduce(4 x float32, SUM) #1: not done after 1 s: rank 1 has not called it",
         "4: PeerError rank 1 left the group",
         "5: PeerError rank 1 raised ValueError: bad batch",
     ]
@@ -184,6 +185,7 @@ class StandIn:
     COMM_WORLD: Any
     Exception = MpiError
     UINT64_T = MAX = None
+    get_vendor = staticmethod(lambda: ("Open MPI", (5, 0, 0)))
 
     def __init__(self, found: Callable[[int], int] | None) -> None:
         self.COMM_WORLD = self

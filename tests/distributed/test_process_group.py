@@ -194,45 +194,6 @@ def test_groups_number_their_members_and_speak_of_global_ranks() -> None:
     dist.simulate(4, work)
 
 
-def test_point_to_point() -> None:
-    def work() -> None:
-        rank, size = dist.get_rank(), dist.get_world_size()
-        right, left = (rank + 1) % size, (rank - 1) % size
-        # All ranks send first: at any size, starting to send does not block.
-        for elements in (1, 300_000):
-            received = np.empty(elements)
-            sending = dist.isend(np.full(elements, float(rank)), right)
-            receiving = dist.irecv(received, left)
-            assert receiving.wait()
-            assert receiving.is_completed()
-            assert sending.wait()
-            assert set(received) == {float(left)}
-        strided = np.zeros((4, 2))[:, 0]
-        dist.isend(np.arange(8.0)[::2], right).wait()
-        assert dist.recv(strided, left) == left
-        assert strided.tolist() == [0, 2, 4, 6]
-
-    dist.simulate(3, work)
-
-
-def test_recv_from_any_rank_tells_the_sender_and_tags_keep_messages_apart() -> None:
-    def work() -> None:
-        rank = dist.get_rank()
-        if rank:
-            dist.send(np.array([rank]), 0, tag=5)
-            dist.send(np.array([10 * rank]), 0, tag=4)
-            return
-        x = np.empty(1, np.int64)
-        assert [dist.recv(x, source, tag=4) * 10 == x[0] for source in (1, 2)] == [True, True]
-        senders = []
-        for _ in range(2):
-            senders.append(dist.recv(x, tag=5))
-            assert senders[-1] == x[0]
-        assert sorted(senders) == [1, 2]
-
-    dist.simulate(3, work)
-
-
 def test_asynchronous_collectives_run_in_call_order() -> None:
     def work() -> None:
         rank = dist.get_rank()
@@ -248,6 +209,27 @@ def test_asynchronous_collectives_run_in_call_order() -> None:
             assert work is not None
             work.wait(timedelta(seconds=20))
         assert dist.all_reduce(arrays[0]) is None
+
+    dist.simulate(2, work)
+
+
+def test_coalesced_calls_are_one_work() -> None:
+    def work() -> None:
+        rank = dist.get_rank()
+        tensors = [np.full(3, rank), np.full(2, rank + 0.5), np.full(1, 10 * rank)]
+        if rank == 1:
+            time.sleep(0.3)
+        work = dist.all_reduce_coalesced(tensors, async_op=True)
+        assert work is not None
+        if rank == 0:
+            assert not work.is_completed()
+            with pytest.raises(TransportTimeout, match=r"all_reduce_coalesced\(3\+1 x int64, SUM\) .* not done after"):
+                work.wait(0.05)
+        assert work.wait(timedelta(seconds=30))
+        assert work.is_completed()
+        assert [x is y for x, y in zip(work.result(), tensors, strict=True)] == [True] * 3
+        assert [x.tolist() for x in tensors] == [[1] * 3, [2.0] * 2, [10]]
+        assert dist.broadcast_coalesced(tensors, 0) is None
 
     dist.simulate(2, work)
 

@@ -131,6 +131,19 @@ def test_groups_of_different_names_do_not_meet(monkeypatch: pytest.MonkeyPatch) 
     server.close()
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
+def test_groups_of_different_names_meet_at_one_address(host: str) -> None:
+    url = f"tcp://{host}:{free_port()}"
+
+    def call(index: int) -> list[bytes]:
+        rank, job = divmod(index, 3)
+        return [meet_and_part(url, rank, 2, group_name=f"job {job}").secret for _ in range(2)]
+
+    met = in_threads(6, call)
+    assert met[:3] == met[3:]
+    assert len({secret for secrets in met for secret in secrets}) == 6
+
+
 def test_timeout_names_the_missing_ranks() -> None:
     url = f"tcp://127.0.0.1:{free_port()}"
     started = time.monotonic()
@@ -233,6 +246,24 @@ def test_launcher_reports_a_rank_that_died_on_its_way(monkeypatch: pytest.Monkey
     assert expected in str(in_threads(2, call)[0])
     with pytest.raises(PeerError, match=expected):
         rendezvous("env://", 0, 2, timeout=20)
+    server.close()
+
+
+def test_a_job_is_given_up_while_ranks_wait_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = StoreServer()
+    for name, value in {"ADDR": "127.0.0.1", "PORT": str(server.port)}.items():
+        monkeypatch.setenv(f"MASTER_{name}", value)
+    monkeypatch.setenv("TENSORLIB_STORE", "external")
+
+    def call(index: int) -> Any:
+        if index == 0:
+            return rendezvous("env://", 0, 2, timeout=20)
+        time.sleep(0.3)
+        return server.give_up("the job took longer than 5 s")
+
+    error, _ = in_threads(2, call)
+    assert isinstance(error, PeerError)
+    assert str(error).endswith("the job took longer than 5 s")
     server.close()
 
 

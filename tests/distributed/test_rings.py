@@ -118,6 +118,7 @@ def test_memory_that_could_be_taken_away_is_not_mapped() -> None:
     os.ftruncate(fd, 4096)
     with pytest.raises(OSError, match="not sealed"):
         Segment(fd)
+    os.close(fd)
     sealed = create_segment(4096)
     with pytest.raises(PermissionError):
         os.ftruncate(sealed, 0)
@@ -137,6 +138,7 @@ def test_inboxes_stay_small_and_their_parts_do_not_overlap() -> None:
         assert set(bytes(slot.ring)) == {number + 1}
         assert set(bytes(slot.ledger)) == {number + 101}
         slot.close()
+    inbox.hide()
     assert inbox.fall_asleep()
     inbox.wake_up()
     inbox.close()
@@ -161,8 +163,9 @@ class Pair:
     def __init__(self, permitted: bool = True) -> None:
         ledgers = [memoryview(bytearray(LEDGER_BYTES)) for _ in range(2)]
         self.bells = Bell(), Bell()
-        self.lender = Loans(ledgers[0], ledgers[1], self.bells[1].doorbell, os.getpid(), permitted)
-        self.borrower = Loans(ledgers[1], ledgers[0], self.bells[0].doorbell, os.getpid(), permitted)
+        mine, theirs = ledgers
+        self.lender = Loans(mine, theirs, self.bells[1].doorbell, lambda: None, os.getpid(), permitted)
+        self.borrower = Loans(theirs, mine, self.bells[0].doorbell, lambda: None, os.getpid(), permitted)
         self.returned: list[int] = []
         self.fetched: list[OSError | None] = []
 

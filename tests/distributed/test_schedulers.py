@@ -204,9 +204,3 @@ def test_a_rank_alone_needs_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_ranks_that_slurm_started_meet() -> None:
     job = SLURM | {"SLURM_JOB_ID": str(os.getpid()), "SLURM_NTASKS": "2", "SLURM_JOB_NODELIST": "localhost"}
     assert meet([job | {"SLURM_PROCID": str(rank)} for rank in range(2)]) == ["0 2", "1 2"]
-
-
-def test_ranks_that_open_mpi_started_meet() -> None:
-    job = OPEN_MPI | {"PMIX_NAMESPACE": f"prterun-h-{os.getpid()}@1"}
-    variables = [job | {"OMPI_COMM_WORLD_RANK": str(rank), "PMIX_RANK": str(rank)} for rank in range(2)]
-    assert meet(variables) == ["0 2", "1 2"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +16,11 @@ import pytest
 
 import dist
 from dist.algorithms import MessageCollectives
+from dist.algorithms.hierarchical import HierarchicalCollectives
 from dist.channel import Channel
 from dist.errors import CollectiveMismatch, LengthMismatch, PeerError, PeerLost, TransportError, TransportTimeout
 from dist.reduction import ReduceOp
-from dist.shared_memory import segment
+from dist.shared_memory import locality, segment
 from dist.shared_memory.backend import HostCollectives
 from dist.shared_memory.board import HEAD_BYTES, Board
 from dist.shared_memory.collectives import SharedMemoryCollectives
@@ -303,3 +305,33 @@ def _killed_within(nbytes: int) -> None:
 def test_a_rank_that_is_killed_is_named_by_those_who_wait_in_shared_memory() -> None:
     outcomes = run_ranks(3, call_initialized, "shm", 30.0, _killed_within, 1 << 22, timeout=30.0)
     assert [outcome.code for outcome in outcomes] == [0, -signal.SIGKILL, 0], outcomes
+
+
+@pytest.mark.parametrize("hosts", ["aaabb", "abab", "abc"])
+def test_ranks_of_several_hosts_share_memory_inside_each(hosts: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    size, here = len(hosts), threading.local()
+    monkeypatch.setattr(locality, "host_identity", lambda: here.host.encode() * 16)
+    transports = make_inproc_world(size)
+
+    def run(rank: int) -> tuple[HostCollectives, bytes]:
+        here.host = hosts[rank]
+        collectives = HostCollectives()
+        channel = Channel(transports[rank], tuple(range(size)), rank, 1, 7, time.monotonic() + 20)
+        collectives.barrier(channel)
+        array = values(rank, 100_003, "float32")
+        collectives.all_reduce(next_call(channel), array, ReduceOp.SUM)
+        with pytest.raises(TransportError, match="need all of them on one host"):
+            HostCollectives(required=True).barrier(next_call(channel))
+        return collectives, array.tobytes()
+
+    with ThreadPoolExecutor(size) as pool:
+        results = list(pool.map(run, range(size)))
+    expected = values(0, 100_003, "float32")
+    for rank in range(1, size):
+        expected = expected + values(rank, 100_003, "float32")
+    for rank, (collectives, found) in enumerate(results):
+        assert found == expected.tobytes()
+        chosen: Any = collectives._chosen
+        assert isinstance(chosen, HierarchicalCollectives)
+        alone = hosts.count(hosts[rank]) == 1
+        assert isinstance(chosen._local, MessageCollectives if alone else SharedMemoryCollectives)

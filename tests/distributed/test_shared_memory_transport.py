@@ -208,6 +208,27 @@ def test_waiting_ends_when_a_rank_is_known_to_have_failed() -> None:
             rounds.exchange({1: b"hello"})
 
 
+@pytest.mark.parametrize("size", [300_000, MEGABYTE])
+def test_a_thread_that_sleeps_in_the_transport_moves_what_another_asks_for(size: int) -> None:
+    """Rank 0 sleeps, waiting for rank 2, while a message of rank 1 stays where it is, until somebody asks for it."""
+    world = make_world(3)
+    message, buffer = os.urandom(size), bytearray(size)
+    with ThreadPoolExecutor(1) as pool:
+        sleeping = pool.submit(world[0].irecv(memoryview(bytearray(1)), 2).wait, 20.0)
+        sending = world[1].isend(memoryview(message), 0)
+        time.sleep(0.1)
+        assert not sending.is_completed()
+        receiving = world[0].irecv(memoryview(buffer), 1)
+        deadline = time.monotonic() + 20
+        while not (receiving.is_completed() and sending.is_completed()):
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        assert buffer == message
+        world[2].isend(memoryview(b"x"), 0).wait(20.0)
+        assert sleeping.result(20.0) == 2
+    close(world)
+
+
 def start() -> SharedMemoryTransport:
     """Initialise with messages through shared memory for everything, and return the transport."""
     connected = []

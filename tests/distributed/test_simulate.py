@@ -6,6 +6,7 @@ import threading
 import time
 
 import numpy as np
+import psutil
 import pytest
 
 import dist
@@ -217,8 +218,9 @@ def test_runs_with_asynchronous_calls_and_polling_are_equal_too() -> None:
     assert [message for _, message in first[0]] == [6.0] * 4  # type: ignore[attr-defined]
 
 
-def test_512_ranks_take_little_memory_and_few_threads() -> None:
+def test_512_ranks_take_a_thread_each_and_little_memory() -> None:
     before = set(threading.enumerate())
+    memory = psutil.Process().memory_info().rss
     most_threads = []
 
     def work() -> tuple[float, float]:
@@ -229,6 +231,7 @@ def test_512_ranks_take_little_memory_and_few_threads() -> None:
         dist.barrier()
         if rank == 0:
             most_threads.append(threading.active_count())
+            assert psutil.Process().memory_info().rss - memory < 250e6
         return float(x[999]), int(y[0])
 
     assert set(dist.simulate(512, work)) == {(511 * 512 / 2, 17)}

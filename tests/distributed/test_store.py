@@ -292,3 +292,21 @@ def test_importing_loads_nothing_heavy() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=50, check=True
     )
     assert {"numpy", "rich", "tensorlib", "numba"}.isdisjoint(done.stdout.split())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "*"])
+def test_stores_of_several_jobs_at_one_port(host: str) -> None:
+    jobs = [b"one", b"another", b"a third"]
+    servers = [StoreServer(host, 0, jobs[0], shares_port=True)]
+    servers += [StoreServer(host, servers[0].port, job, shares_port=True) for job in jobs[1:]]
+    for shares_port in (True, False):
+        with pytest.raises(StoreError, match=r"^cannot listen at .*: Address already in use"):
+            StoreServer(host, servers[0].port, jobs[0], shares_port=shares_port)
+    reached_at = "127.0.0.1" if host == "*" else host
+    for job in jobs * 2:
+        client = StoreClient(reached_at, servers[0].port, job, timeout=20)
+        client.add(job.decode(), 1)
+        assert client.list_keys() == [job.decode()]
+        client.close()
+    for server in servers:
+        server.close()

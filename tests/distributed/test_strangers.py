@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -15,11 +16,13 @@ import psutil
 
 import dist
 from dist.errors import StoreError
+from dist.rendezvous import rendezvous
 from dist.store import StoreClient
 from dist.testing import run_world
 from dist.transport.framing import ABORT, DATA, pack_header
 from dist.transport.handshake import Address
 from dist.transport.tcp import TcpTransport, connect_tcp
+from tests.distributed.control_plane import free_port, in_threads, nothing_left
 from tests.distributed.test_store import STRANGERS
 from tests.distributed.test_tcp import MemoryStore
 
@@ -57,8 +60,8 @@ def under_attack(ports: set[int]) -> Iterator[list[int]]:
                 for port in ports:
                     with contextlib.suppress(OSError):
                         silent.enter_context(knock(port))
-                with contextlib.suppress(StoreError):
-                    StoreClient("127.0.0.1", int(os.environ["MASTER_PORT"]), b"of another job", timeout=0.1).close()
+                    with contextlib.suppress(StoreError):
+                        StoreClient("127.0.0.1", port, b"of another job", timeout=0.1).close()
                 rounds.append(len(rounds))
 
     thread = threading.Thread(target=attack)
@@ -96,6 +99,21 @@ def work_under_attack(rounds_wanted: int) -> int:
 def test_a_job_under_attack_works_as_ever() -> None:
     rounds = run_world(3, work_under_attack, 5)
     assert rounds[0] >= 5
+
+
+def test_ranks_meet_under_attack() -> None:
+    port = free_port()
+
+    def meet(rank: int) -> int:
+        time.sleep(0.3 * (rank + 1))
+        meeting = rendezvous(f"tcp://127.0.0.1:{port}", rank, 3, timeout=30)
+        found = meeting.store.add("met", 1)
+        meeting.store.wait(["all met"], 30) if found < 3 else meeting.store.set("all met", b"")
+        meeting.close()
+        return found
+
+    with nothing_left(), under_attack({port}):
+        assert sorted(in_threads(3, meet)) == [1, 2, 3]
 
 
 def test_ranks_connect_under_attack() -> None:

@@ -117,7 +117,7 @@ def test_rank_with_another_secret_is_refused_and_logged(caplog: pytest.LogCaptur
     with caplog.at_level(logging.WARNING, "dist.transport"):
         accepting, connecting = connect_pair((b"secret", b"other"), timeout=1.5)
     assert isinstance(accepting, TransportTimeout)
-    assert "no connection with rank 1 after 0.5 s" in str(accepting)
+    assert "no connection with rank 1 after 1.5 s" in str(accepting)
     assert isinstance(connecting, TransportError)
     assert connecting.rank == 0
     assert "does not know the job's secret" in caplog.text
@@ -207,6 +207,12 @@ def test_connecting_in_an_event_loop_can_be_interrupted() -> None:
     finally:
         signal.signal(signal.SIGALRM, previous)
     assert time.monotonic() - started < 5
+
+
+def test_rank_that_does_not_say_where_it_listens_is_named() -> None:
+    with pytest.raises(TransportTimeout, match=r"^rank 0: rank 1 did not say in time where it listens$") as caught:
+        connect_tcp(0, 2, MemoryStore(), b"secret", timeout=0.1)
+    assert caught.value.rank == 1
 
 
 def test_rank_out_of_range_is_refused() -> None:

@@ -166,3 +166,16 @@ def test_matrices_of_multivariate_normal():
     assert tensorlib.allclose(samples.t().cov(), covariance, atol=0.05)
     expected = scipy.stats.multivariate_normal([0, 0], covariance.numpy()).logpdf(samples[:9].numpy())
     numpy.testing.assert_allclose(given.log_prob(samples[:9]).numpy(), expected, rtol=1e-9)
+
+
+def test_transforms_are_compared():
+    t = distributions.transforms
+    one, same, other = (t.AffineTransform(tensorlib.tensor([1.0, x]), 2.0) for x in (2.0, 2.0, 3.0))
+    assert one == same
+    assert one.inv == same.inv
+    assert one != other
+    assert one != t.AffineTransform(1.0, 2.0)
+    assert t.ExpTransform() == t.ExpTransform(cache_size=1)
+    assert t.ExpTransform() != t.TanhTransform()
+    assert t.ComposeTransform([one, t.ExpTransform()]) == t.ComposeTransform([same, t.ExpTransform()])
+    assert t.ReshapeTransform((2,), (1, 2)) != t.ReshapeTransform((2,), (2, 1))

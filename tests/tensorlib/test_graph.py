@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import tensorlib
-from tensorlib.autograd import Function, functional, grad
+from tensorlib.autograd import Function, functional, grad, gradcheck, gradgradcheck
 from tensorlib.errors import ArgumentError, GraphError, ShapeError
 
 
@@ -186,3 +186,29 @@ def test_second_gradients_of_pairs():
     z = tensorlib.tensor([1 + 2j, 3j], requires_grad=True)
     (first,) = grad((tensorlib.view_as_real(z) ** 3).sum(), z, create_graph=True)
     assert grad(first.real.sum(), z)[0].tolist() == [6, 0]
+
+
+def test_retained_gradients_follow_modifications():
+    x = leaf(1.0, 2.0)
+    y = x * 2
+    y.retain_grad()
+    y.mul_(3)
+    y.sum().backward()
+    assert (x.grad.tolist(), y.grad.tolist(), y.retains_grad) == ([6, 6], [1, 1], True)
+
+
+def test_medians_share_the_gradient_among_equals():
+    x = leaf(3.0, 2.0, 2.0, 5.0, 1.0)
+    x.median().backward()
+    assert x.grad.tolist() == [0, 0.5, 0.5, 0, 0]
+    y = leaf(float("nan"), 1.0)
+    y.median().backward()
+    assert y.grad.tolist() == [1, 0]
+
+
+def test_options_of_gradient_checks():
+    x = tensorlib.tensor([1.0, 2.0], dtype=tensorlib.float64, requires_grad=True)
+    assert gradcheck(lambda x: x * x, x, fast_mode=True, check_undefined_grad=False, nondet_tol=0.0)
+    assert gradgradcheck(lambda x: x * x, x, gen_non_contig_grad_outputs=True)
+    with pytest.raises(TypeError, match="gradcheck: unknown argument 'fast'"):
+        gradcheck(lambda x: x * x, x, fast=True)

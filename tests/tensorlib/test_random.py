@@ -181,3 +181,15 @@ def test_draws_with_replacement_from_many_rows():
     assert bool((weights.gather(1, drawn) > 0).all())
     counts = tensorlib.zeros(1000, 5).scatter_add(1, drawn, tensorlib.ones(1000, 200)) / 200
     assert bool(((counts - weights / weights.sum(1, True)).abs() < 0.2).all())
+
+
+def test_types_of_numbers_that_are_drawn():
+    z = tensorlib.randn(size=(1000,), dtype=tensorlib.complex64, generator=Generator().manual_seed(0))
+    assert z.dtype is tensorlib.complex64
+    assert (z.abs() ** 2).mean().item() == pytest.approx(1, abs=0.15)
+    assert z.real.var().item() == pytest.approx(0.5, abs=0.1)
+    assert tensorlib.rand(size=(2,), dtype=tensorlib.complex128).imag.dtype is tensorlib.float64
+    with pytest.raises(TypeError, match=r"rand: needs a floating point or complex type, not tensorlib.int64"):
+        tensorlib.rand(2, dtype=tensorlib.int64)
+    with pytest.raises(TypeError, match=r"randint: needs integers, not 2\.5"):
+        tensorlib.randint(2.5, (2,))

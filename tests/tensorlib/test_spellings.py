@@ -240,3 +240,44 @@ def test_what_is_not_offered_is_said():
     with pytest.raises(AttributeError, match="NumPy has no complex numbers of half precision; use complex64"):
         tensorlib.complex32  # noqa: B018
     assert (ones(1, dtype=tensorlib.float16) * 1j).dtype is tensorlib.complex64
+
+
+BYTES = tensorlib.ones(2, dtype=tensorlib.uint8)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda value: BYTES.clamp(value),
+        lambda value: BYTES.masked_fill(tensorlib.tensor([True, True]), value),
+        lambda value: BYTES.clone().fill_(value),
+        lambda value: tensorlib.where(tensorlib.tensor([False, False]), BYTES, value),
+        lambda value: tensorlib.full((2,), value, dtype=tensorlib.uint8),
+        lambda value: BYTES.clone().index_fill_(0, tensorlib.tensor([0, 1]), value),
+    ],
+)
+def test_numbers_that_are_to_stand_in_bytes(write):
+    assert write(-1).tolist() == [255, 255]
+    with pytest.raises(ArgumentError, match="300 does not fit in uint8, from 0 to 255"):
+        write(300)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ones(2).bfloat16() + "x", "unsupported operand"),
+        (lambda: tensorlib.add(ones(2).bfloat16(), "x"), "add: other must be a Tensor or a number, not str"),
+        (lambda: tensorlib.addcmul(3, ones(2), ones(2)), "addcmul: an argument is of a kind that it does not take"),
+        (lambda: tensorlib.clamp(4, 1.0), "clamp: needs a Tensor, not int"),
+        (lambda: tensorlib.gather(1.0, 0, ones(1)), "gather: an argument is of a kind that it does not take"),
+        (lambda: ones(2).expand_as(1.0), "expand_as: needs a Tensor, not float"),
+        (lambda: ones(2).set_([1]), "set_: needs a Tensor or a storage, not list"),
+        (lambda: ones(2).put(1, ones(1)), "put: needs a Tensor, not int"),
+        (lambda: tensorlib.trapezoid(ones(2), 1j), "trapezoid: needs a Tensor, not complex"),
+        (lambda: ones(2).repeat_interleave(1.5), r"repeat_interleave: repeats must be integers, not 1\.5"),
+        (lambda: tensorlib.poisson(ones(2), ones(1)), "generator: needs a Generator, not Tensor"),
+    ],
+)
+def test_arguments_of_the_wrong_kind(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()

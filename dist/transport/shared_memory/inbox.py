@@ -6,6 +6,7 @@ offset   0  asleep  u64: 1 while the owner sleeps, and wants to be woken when so
 
 from __future__ import annotations
 
+import os
 from typing import Final, Protocol
 
 from dist.transport.shared_memory.doorbell import Fence
@@ -70,22 +71,24 @@ class Inbox:
     Args:
         senders: how many ranks write to it.
 
+    Attributes:
+        fd: of the segment, for the senders, until they have it.
+
     Raises:
         OSError: there is not enough memory.
     """
 
     def __init__(self, senders: int) -> None:
         self.ring_bytes = ring_bytes(senders)
-        fd = create_segment(HEADER_BYTES + senders * slot_bytes(self.ring_bytes))
-        self._segment = Segment(fd)
+        self.fd = create_segment(HEADER_BYTES + senders * slot_bytes(self.ring_bytes))
+        self._segment = Segment(self.fd)
         self._asleep = self._segment.view[:8].cast("Q")
         self._fence = Fence()
         self._streams: tuple[Polled, ...] = ()
 
-    @property
-    def fd(self) -> int:
-        """The file descriptor of the segment."""
-        return self._segment.fd
+    def hide(self) -> None:
+        """Close the file descriptor: nobody else will get it."""
+        os.close(self.fd)
 
     def slot(self, number: int) -> Slot:
         """Return the part of one of the senders."""

@@ -45,14 +45,24 @@ class Loans:
         lent: the memory described above, for what this rank lends.
         borrowed: for what it borrows.
         doorbell: of the neighbour.
+        look_again: has the thread that serves call `poll` soon.
         pid: the neighbour's process.
         permitted: whether the neighbour can read the memory of this process.
     """
 
-    def __init__(self, lent: memoryview, borrowed: memoryview, doorbell: Doorbell, pid: int, permitted: bool) -> None:
+    def __init__(
+        self,
+        lent: memoryview,
+        borrowed: memoryview,
+        doorbell: Doorbell,
+        look_again: Callable[[], None],
+        pid: int,
+        permitted: bool,
+    ) -> None:
         self._lent = lent.cast("Q")
         self._borrowed = borrowed.cast("Q")
         self._doorbell = doorbell
+        self._look_again = look_again
         self._fence = Fence()
         self._pid = pid
         self._free = list(range(_LOANS)) if permitted else []
@@ -84,6 +94,7 @@ class Loans:
         """Start to copy what the neighbour has lent; call `done` with None, or with why it could not be copied."""
         number, address = TICKET.unpack(ticket)
         self._fetches.append(_Fetch(number, address, view, done))
+        self._look_again()
 
     def give_back(self, ticket: bytes) -> None:
         """Let the neighbour know that this loan is not needed any more."""

@@ -22,7 +22,7 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -78,9 +78,9 @@ class Neighbour:
     readable: bool
     reads: bool = False
 
-    def loans(self, borrowed: memoryview) -> Loans:
-        """Return what lends messages to it, and borrows them, given what it says of its loans."""
-        return Loans(self.outgoing.ledger, borrowed, self.doorbell, self.pid, self.reads)
+    def loans(self, borrowed: memoryview, look_again: Callable[[], None]) -> Loans:
+        """Return what lends messages to it, and borrows them; see there."""
+        return Loans(self.outgoing.ledger, borrowed, self.doorbell, look_again, self.pid, self.reads)
 
     def close(self) -> None:
         """Release everything."""
@@ -124,6 +124,8 @@ class Pairing:
             self.close()
             raise
         finally:
+            if self.inbox is not None:
+                self.inbox.hide()
             for call in self._calls.values():
                 call.close()
 
@@ -175,8 +177,8 @@ class Pairing:
         called = set()
         for peer in self._offers:
             if peer < self._rank:
-                self._calls[peer] = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
                 with _or_tcp(f"call rank {peer}"):
+                    self._calls[peer] = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
                     self._calls[peer].connect(_address(self._offers[peer][0]))
                     self._hand_over(self._calls[peer], peer)
                     called.add(peer)
@@ -189,7 +191,7 @@ class Pairing:
         while len(answered) < len(above):
             try:
                 call, _ = listener.accept()
-            except BlockingIOError:
+            except OSError:  # there are no more
                 break
             with call, _or_tcp("answer a call"):
                 call.setblocking(False)
@@ -230,7 +232,7 @@ def _receive(call: socket.socket, tokens: Mapping[int, bytes]) -> tuple[int, Nei
         peer = next((peer for peer, given in tokens.items() if hmac.compare_digest(given, token)), None)
         if peer is None:
             raise OSError("a stranger has called")
-        segment = Segment(os.dup(fds[0]))
+        segment = Segment(fds[0])
         doorbell = Doorbell(segment.view[:8].cast("Q"), os.dup(fds[1]))
         pid = _process_behind(call)
         return peer, Neighbour(segment, Slot(segment.view, slot, size), doorbell, pid, _can_read(pid, where, probe))

@@ -28,13 +28,14 @@ def create_segment(size: int) -> int:
 
 
 class Segment:
-    """The memory behind a file descriptor of `create_segment`, mapped; owns the descriptor.
+    """The memory behind a file descriptor of `create_segment`, mapped; the descriptor stays with the caller.
 
     Raises:
-        OSError: it cannot be mapped, or is not sealed; the descriptor is closed then.
+        OSError: it cannot be mapped, or is not sealed.
 
-    >>> left = Segment(create_segment(4096))
-    >>> right = Segment(os.dup(left.fd))
+    >>> fd = create_segment(4096)
+    >>> left, right = Segment(fd), Segment(fd)
+    >>> os.close(fd)
     >>> left.view[5] = 7
     >>> right.view[5]
     7
@@ -43,18 +44,12 @@ class Segment:
     """
 
     def __init__(self, fd: int) -> None:
-        self.fd = fd
-        try:
-            if fcntl.fcntl(fd, fcntl.F_GET_SEALS) & _SEALS != _SEALS:
-                raise OSError("shared memory: it is not sealed, so that it could be taken away")
-            self._map = mmap.mmap(fd, os.fstat(fd).st_size)
-        except OSError:
-            os.close(fd)
-            raise
+        if fcntl.fcntl(fd, fcntl.F_GET_SEALS) & _SEALS != _SEALS:
+            raise OSError("shared memory: it is not sealed, so that it could be taken away")
+        self._map = mmap.mmap(fd, os.fstat(fd).st_size)
         self.view = memoryview(self._map)
 
     def close(self) -> None:
         """Unmap the memory; at once if no part of `view` is in use, else when the last part is let go."""
         self.view.release()
         del self._map  # parts of the view keep it as long as they are there
-        os.close(self.fd)

@@ -35,12 +35,13 @@ class RingStream:
     ) -> None:
         self._socket = sock
         self._rest = SocketStream(sock, engine)
+        self._engine = engine
         self._inbox = inbox
         self._neighbour = neighbour
         self._incoming = incoming
         self._reader = RingReader(incoming.ring, neighbour.doorbell)
         self._writer = RingWriter(neighbour.outgoing.ring, neighbour.doorbell)
-        self.lending = self._loans = neighbour.loans(incoming.ledger)
+        self.lending = self._loans = neighbour.loans(incoming.ledger, engine.look_again)
         self._handler: Handler = lambda events: None
         self._events = 0
         self._ending = False
@@ -57,6 +58,8 @@ class RingStream:
         """See `Stream.watch`."""
         if (events ^ self._events) & WRITE:
             self._writer.want(bool(events & WRITE))
+        if events & ~self._events:
+            self._engine.look_again()
         self._events = events
 
     def stop(self) -> None:

@@ -129,6 +129,10 @@ class profile:  # noqa: N801 - as in PyTorch
         use_cuda: take times on the CUDA device, too.
         record_shapes: note the shapes of the tensors that operations get.
         profile_memory: count the bytes that are taken.
+        with_stack: accepted for PyTorch's sake, as those that follow.
+        with_flops: not used.
+        with_modules: not used.
+        use_cpu: not used.
 
     Raises:
         ArgumentError: another profiler is running, or this one has run, or has not ended when asked for results.
@@ -150,6 +154,10 @@ class profile:  # noqa: N801 - as in PyTorch
         use_cuda: bool = False,
         record_shapes: bool = False,
         profile_memory: bool = False,
+        with_stack: bool = False,
+        with_flops: bool = False,
+        with_modules: bool = False,
+        use_cpu: bool = True,
     ) -> None:
         self.enabled = enabled
         self._options = use_cuda, record_shapes, profile_memory
