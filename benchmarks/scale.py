@@ -36,6 +36,7 @@ SECONDS = 120.0
 SHARED_MEMORY = "shared memory"
 CLUSTER = (16, 64, 256, 1024, 4096)
 CLUSTER_SIZES = (4, 64 << 10, 1 << 20, 64 << 20)
+RANKS_PER_HOST = 8
 NETWORK = {"latency": 10e-6, "bandwidth": 25e9 / 8}
 FIRST_GUESSES = {"call": 2e-5, "latency": 2e-5, "shared_latency": 5e-5, "message": 1e-5, "byte": 2e-10}
 
@@ -248,7 +249,7 @@ def comparison(models: dict[str, Model], rows: list[Row]) -> str:
     from dist.algorithms.choose import choose
 
     sizes = [4, 64 << 10, 1 << 20, 4 << 20]
-    lines = ["| | ranks | " + " | ".join(map(bytes_text, sizes)) + " |", "| --- |" * 1 + " --- |" * (len(sizes) + 1)]
+    lines = [_header(["", "ranks"], sizes)]
     found = {(row.backend, row.algorithm, row.ranks, row.nbytes): row for row in rows}
     for backend, model in models.items():
         for ranks in sorted({row.ranks for row in rows if row.backend == backend and row.algorithm != "stream"}):
@@ -282,6 +283,23 @@ def extrapolation(costs: Any) -> str:
             cells.append(f"{name} {time_text(times[name])}{better}")
         lines.append(f"| {ranks:,} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def in_two_levels(inside: Any, between: Any) -> str:
+    """Return the table of predicted times for hosts with several ranks."""
+    from dist.cost_model import two_level_time
+
+    lines = [_header(["ranks"], CLUSTER_SIZES)]
+    for ranks in CLUSTER:
+        hosts = ranks // RANKS_PER_HOST
+        times = [two_level_time(inside, between, hosts, RANKS_PER_HOST, nbytes) for nbytes in CLUSTER_SIZES]
+        lines.append(f"| {ranks:,} on {hosts} hosts | " + " | ".join(map(time_text, times)) + " |")
+    return "\n".join(lines)
+
+
+def _header(first: list[str], sizes: Iterable[int]) -> str:
+    columns = [*first, *map(bytes_text, sizes)]
+    return f"| {' | '.join(columns)} |\n|" + " --- |" * len(columns)
 
 
 def time_text(seconds: float) -> str:
@@ -339,6 +357,7 @@ def main() -> None:
         "comparison": comparison(models, rows),
         "one machine": extrapolation(tcp),
         "network": extrapolation(tcp.with_link(**NETWORK)),
+        "two levels": in_two_levels(models["shm"].costs, tcp.with_link(**NETWORK)),
     }
     for name, table in tables.items():
         print(f"\n{name}\n{table}")

@@ -222,8 +222,8 @@ def is_initialized() -> bool:
 def init_process_group(
     backend: str | None = None,
     init_method: str | None = None,
-    world_size: int = -1,
-    rank: int = -1,
+    world_size: int | None = -1,
+    rank: int | None = -1,
     group_name: str = "",
     timeout: float | timedelta = DEFAULT_TIMEOUT,
     store: Store | None = None,
@@ -237,9 +237,9 @@ def init_process_group(
             "tcp://239.255.1.1:23456" or "tcp://[ff15::1]:23456"; "file:///path" names a file, which need not exist,
             in a directory that all processes see; "mpi://" is for processes that mpirun or srun started. None means
             "mpi://" for the backend "mpi", "env://" for the others.
-        world_size: number of processes; -1 takes it from the environment.
-        rank: this process, from 0 to world_size - 1; -1 takes it from the environment, and where that does not say,
-            "file://", multicast addresses and stores give each process a number.
+        world_size: number of processes; -1 or None takes it from the environment.
+        rank: this process, from 0 to world_size - 1; -1 or None takes it from the environment, and where that does not
+            say, "file://", multicast addresses and stores give each process a number.
         group_name: tells jobs apart that share an address, a file or a store.
         timeout: seconds or timedelta; for finding each other, and for every collective by default.
         store: where to meet instead of by an init_method: one that all processes have opened, such as

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from dist.algorithms import MessageCollectives
+from dist.arguments import integer
 from dist.backends import find
 from dist.collectives import Collectives
 from dist.control.membership import Membership
@@ -23,17 +24,22 @@ from dist.world import World
 
 
 def connect_world(
-    backend: str, where: str | Store | None, world_size: int, rank: int, group_name: str, timeout: float | timedelta
+    backend: str,
+    where: str | Store | None,
+    world_size: int | None,
+    rank: int | None,
+    group_name: str,
+    timeout: float | timedelta,
 ) -> World:
     """Find the other ranks, begin to watch over them, and connect to each; see `dist.init_process_group`.
 
     `where` is an init method, or a store that all ranks have opened; None means what the backend meets by.
     """
     seconds = timeout_seconds("init_process_group", timeout)
+    own, size = _number("rank", rank), _number("world_size", world_size)
     found = find(backend)
     with contextlib.ExitStack() as undo:
-        place = found.init_method if where is None else where
-        met = rendezvous(place, rank, world_size, seconds, group_name)
+        met = rendezvous(found.init_method if where is None else where, own, size, seconds, group_name)
         undo.callback(met.close)
         membership = Membership(met)
         undo.callback(membership.leave)
@@ -45,6 +51,11 @@ def connect_world(
         faults = FaultPlan.from_environment()
         farewells = [undo.pop_all().close]
         return make_world(transport, membership, seconds, backend, farewells, found.make_collectives, faults)
+
+
+def _number(name: str, value: int | None) -> int:
+    """Return a number as it is given, -1 for none."""
+    return -1 if value is None else integer("init_process_group", name, value)
 
 
 def make_world(

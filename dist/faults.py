@@ -13,12 +13,12 @@ import random
 import signal
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
+from dist.threads import current_threads
 from dist.transport.base import Transport
 
 VARIABLE = "TENSORLIB_FAULTS"
@@ -195,7 +195,7 @@ class Injector:
         elif fault.kind == "os._exit":
             os._exit(EXIT_CODE)
         elif fault.kind == "delay":
-            time.sleep(fault.seconds)
+            current_threads().sleep(fault.seconds)
         else:
             self._drop(fault)
 

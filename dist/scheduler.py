@@ -208,6 +208,12 @@ class Scheduler:
         """Return when no other task can do anything, except those that called this too."""
         self._step_back(self._idle)
 
+    def sleep(self, seconds: float) -> None:
+        """See `Threads.sleep`: the others get as far as they can, and it is this task's turn some time after that."""
+        self.let_others_run()
+        time.sleep(seconds)
+        self.pause()
+
     def hand_on(self) -> None:
         """Pause, now and then."""
         if threading.current_thread() is self._turn and self._random.random() < _HAND_ON:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, Final, Protocol
@@ -51,6 +52,10 @@ class Threads(Protocol):
         """Let other threads run, where only one runs at a time: for loops that ask again and again."""
         ...
 
+    def sleep(self, seconds: float) -> None:
+        """Do nothing for some time, so that the others get ahead."""
+        ...
+
 
 class SystemThreads:
     """Threads that run as the system lets them; implements `Threads`."""
@@ -71,6 +76,10 @@ class SystemThreads:
 
     def pause(self) -> None:
         """See `Threads.pause`."""
+
+    def sleep(self, seconds: float) -> None:
+        """See `Threads.sleep`."""
+        time.sleep(seconds)
 
 
 _SYSTEM: Final = SystemThreads()

@@ -118,8 +118,8 @@ def resolve(group: ProcessGroup | None, operation: str) -> ProcessGroup:
 def open_world(
     backend: str | None,
     init_method: str | None,
-    world_size: int,
-    rank: int,
+    world_size: int | None,
+    rank: int | None,
     group_name: str,
     timeout: float | timedelta,
     store: Store | None = None,

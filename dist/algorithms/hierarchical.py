@@ -154,12 +154,14 @@ class HierarchicalCollectives:
         chain = self._chain(channel, array, op)
         pieces = [slices(part, chain.workers) for part in segments(array, SEGMENT_BYTES * chain.workers)]
         results: list[Array | None] = []
-        lag = self._hosts.count  # by when the first result is on its way back
-        for step in range(len(pieces) + lag):
+        for step in range(len(pieces) + chain.lag):
             if step < len(pieces):
-                results.append(chain.reduce(pieces[step]))
-            if step >= lag:
-                chain.return_result(results[step - lag], pieces[step - lag])
+                result = chain.reduce(pieces[step])
+                if result is not None:
+                    chain.send_back(result)
+                results.append(result)
+            if step >= chain.lag:
+                chain.return_result(results[step - chain.lag], pieces[step - chain.lag])
         chain.finish()
 
     def _gather_everything(self, channel: Channel, array: Array, lengths: Sequence[int]) -> list[Array]:

@@ -29,6 +29,7 @@ class HostChain:
 
     Attributes:
         workers: how many slices are reduced at a time.
+        lag: after how many further reductions the result of one is back here, where all take equally long.
     """
 
     def __init__(self, channel: Channel, hosts: Hosts, local: Collectives, op: ReduceOp, dtype: np.dtype[Any]) -> None:
@@ -40,6 +41,7 @@ class HostChain:
         self._host, self._index = hosts.place(channel.rank)
         self._size = len(hosts.ranks[self._host])
         self.workers = min(map(len, hosts.ranks))
+        self.lag = 2 * (hosts.count - 1 - self._host)
         self._works: deque[Work] = deque()
 
     def keep(self, work: Work) -> None:
@@ -74,17 +76,24 @@ class HostChain:
         self._op.finish(partial, self._channel.size, out=result)
         return result
 
+    def send_back(self, result: Array) -> None:
+        """Start to send the result of this worker's slice to the host before."""
+        before = self._peer(-1)
+        if before is not None:
+            self.keep(self._channel.isend(result, before))
+
     def return_result(self, result: Array | None, slices: Sequence[Array]) -> None:
-        """Bring the results back to all ranks of all hosts, into `slices`, which are those that were reduced."""
+        """Bring the results back to all ranks of all hosts, into `slices`, which are those that were reduced.
+
+        The last host has `result`, and has called `send_back` with it.
+        """
         nothing = np.empty(0, self._dtype)
-        own = nothing
-        if self._index < self.workers:
-            following, before = self._peer(+1), self._peer(-1)
-            own = np.empty_like(slices[self._index]) if result is None else result
-            if following is not None:
-                self._channel.wait(self._channel.irecv(own, following))
-            if before is not None:
-                self.keep(self._channel.isend(own, before))
+        own = nothing if result is None else result
+        following = self._peer(+1) if self._index < self.workers else None
+        if following is not None:
+            own = np.empty_like(slices[self._index])
+            self._channel.wait(self._channel.irecv(own, following))
+            self.send_back(own)
         idle = self._size - self.workers
         self._local.all_gather(self._hosts.next_local(self._channel), [*slices, *[nothing] * idle], own)
 

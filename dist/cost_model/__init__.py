@@ -13,5 +13,6 @@ from __future__ import annotations
 from dist.cost_model.costs import Costs, Load, Work
 from dist.cost_model.counting import count_work
 from dist.cost_model.formulas import FORMULAS, all_reduce_time, all_reduce_work
+from dist.cost_model.two_level import two_level_time
 
-__all__ = ["FORMULAS", "Costs", "Load", "Work", "all_reduce_time", "all_reduce_work", "count_work"]
+__all__ = ["FORMULAS", "Costs", "Load", "Work", "all_reduce_time", "all_reduce_work", "count_work", "two_level_time"]

@@ -162,7 +162,7 @@ def all_reduce_work(size: int, nbytes: int, algorithm: str) -> Work:
 
 
 def all_reduce_time(
-    costs: Costs, size: int, nbytes: int, algorithm: str | None = None, cores: int | None = None
+    costs: Costs, size: int, nbytes: int, algorithm: str | None = None, cores: int | None = None, hosts: int = 1
 ) -> float:
     """Return how long an all_reduce is expected to take, in seconds.
 
@@ -172,8 +172,9 @@ def all_reduce_time(
         nbytes: of the array on each rank.
         algorithm: one of `FORMULAS`; None means the one that `dist.all_reduce` takes for sums of floats.
         cores: see `Costs.time`.
+        hosts: how many there are, where the algorithm is to be chosen.
     """
-    name = choose("all_reduce", nbytes, size) if algorithm is None else algorithm
+    name = choose("all_reduce", nbytes, size, hosts=hosts) if algorithm is None else algorithm
     return costs.time(all_reduce_work(size, nbytes, name), size, cores)
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from dist.control.membership import Membership
 
-SECONDS: Final = 5
+SECONDS: Final = 5.0
 
 
 def end_mpi_in_time(membership: Membership) -> None:
@@ -22,6 +22,6 @@ def end_mpi_in_time(membership: Membership) -> None:
     def hurry() -> None:
         if membership.failure() is not None or getattr(sys, "last_value", None) is not None:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.alarm(SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, SECONDS)
 
     atexit.register(hurry)

@@ -21,9 +21,8 @@ def backend() -> Backend:
     """
     try:
         cupy = import_module("cupy")
-        available = import_module("cupy.cuda.nccl").available
     except ImportError as error:
         raise ImportError(f"backend nccl needs CuPy with NCCL: pip install 'tensorlib[cuda12]': {error}") from None
-    if not available:
+    if not cupy.cuda.nccl.available:
         raise ImportError("backend nccl needs CuPy with NCCL: this CuPy was built without it")
     return Backend(connect, partial(NcclCollectives, cupy))

@@ -59,9 +59,12 @@ class DeviceBuffer(Buffer):
 
 def _device_array(tensor: Any) -> Any:
     """Return CuPy's array of a tensor, with its memory; None for what is in host memory."""
-    if hasattr(tensor, "__cuda_array_interface__") and not hasattr(tensor, "detach"):
+    cupy = import_module("cupy")
+    if isinstance(tensor, cupy.ndarray):
         return tensor
-    return import_module("cupy").from_dlpack(tensor.detach()) if getattr(tensor, "is_cuda", False) else None
+    if getattr(tensor, "is_cuda", False):
+        return cupy.from_dlpack(tensor.detach())
+    return cupy.asarray(tensor) if hasattr(tensor, "__cuda_array_interface__") else None
 
 
 def _whole(buffer: Buffer) -> Array:

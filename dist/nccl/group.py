@@ -35,6 +35,7 @@ class NcclGroup:
         self._lock = threading.Lock()  # guards the next two
         self._communicator: Any = None
         self._reason: str | None = None
+        self._device: int | None = None
 
     def run(self, channel: Channel, array: Any, launch: Callable[[Any, int], None]) -> None:
         """Run work that all ranks start, on the device of `array`, and wait until it is done.
@@ -48,8 +49,10 @@ class NcclGroup:
             CollectiveMismatch: another rank makes another call.
             PeerLost: a rank is gone, the group was aborted, or NCCL itself has failed.
             TransportTimeout: it was not done before the channel's deadline.
+            ValueError: the array is on another device than that of the first call.
         """
         self._check_aborted()
+        self._check_device(array.device.id)
         with array.device:
             try:
                 communicator = self._meet(channel)
@@ -105,6 +108,12 @@ class NcclGroup:
             return make(channel.size, identity, channel.rank)
         except TypeError:  # before CuPy 14, a tuple of signed numbers
             return make(channel.size, tuple(np.frombuffer(identity, np.int8).tolist()), channel.rank)
+
+    def _check_device(self, device: int) -> None:
+        if self._device is None:
+            self._device = device
+        if device != self._device:
+            raise ValueError(f"nccl: a tensor is on device {device}: need device {self._device}, as in the first call")
 
     def _wait(self, channel: Channel, communicator: Any, event: Any) -> None:
         def is_done() -> bool:

@@ -9,7 +9,7 @@ import os
 import socket
 from collections.abc import Iterable
 
-from dist.errors import StoreError
+from dist.errors import RendezvousError, StoreError
 from dist.store.socket_thread import resolve
 from dist.timeouts import attempts
 
@@ -93,8 +93,27 @@ def _is_own(address: str) -> bool:
         return True
 
 
+def chosen_address() -> str:
+    """Read TENSORLIB_ADDRESS: where the other ranks reach this one, on a machine with several networks; "" if not set.
+
+    Raises:
+        RendezvousError: it is not an address of this machine.
+    """
+    address = os.environ.get("TENSORLIB_ADDRESS", "")
+    if address and not (has_address(address) and _is_own(resolve(address))):
+        raise RendezvousError(
+            f"the environment variable TENSORLIB_ADDRESS must be an address of this machine, got {address!r}"
+        )
+    return resolve(address) if address else ""
+
+
 def address_facing(*destinations: str) -> str:
-    """Find the address that this machine would send from, to the first destination that it has a route to."""
+    """Find the address that this machine would send from, to the first destination that it has a route to.
+
+    TENSORLIB_ADDRESS counts more.
+    """
+    if chosen := chosen_address():
+        return chosen
     for destination in destinations:
         with socket.socket(_family(destination), socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
             probe.connect((destination, 9))

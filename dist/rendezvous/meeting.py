@@ -15,7 +15,7 @@ from typing import Any
 from dist.errors import StoreError, StoreGone
 from dist.rendezvous import environment
 from dist.rendezvous.base import Rendezvous, Settings
-from dist.rendezvous.hosts import ALL_INTERFACES, LOOPBACK, address_facing, machine_name, process_name
+from dist.rendezvous.hosts import ALL_INTERFACES, LOOPBACK, address_facing, chosen_address, machine_name, process_name
 from dist.store import PrefixStore, StoreClient, StoreServer
 from dist.store.client import ANSWER_SECONDS
 
@@ -172,4 +172,4 @@ def _address_in(group: dict[str, Any], place: Place) -> str:
     if own != machines[str(group["served_by"])]:
         return address_facing(place.host)
     # What reached the server on this machine from another one, that reaches this rank as well.
-    return str(next(group["reached"][rank] for rank, machine in machines.items() if machine != own))
+    return chosen_address() or str(next(group["reached"][rank] for rank, machine in machines.items() if machine != own))

@@ -7,9 +7,10 @@ the other ranks have, and so what must come out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import partial, reduce
 from typing import Any, Final
 
+import ml_dtypes
 import numpy as np
 
 import dist
@@ -223,31 +224,39 @@ def _check_shape(empty: Callable[[], Array]) -> None:
 
 
 def check_bits() -> None:
-    """Floats are added in rank order, whatever their number, with the same bits on all ranks."""
-    rank, size = here()
+    """Floats are added in rank order, whatever their number, those of 16 bits in 32; all ranks get the same bits."""
+    _, size = here()
     for count in (1, 20_000 // size, 300_000 // size):
-        parts = [random(other, count * size) for other in range(size)]
-        expected = reduced(ReduceOp.SUM, parts)
+        _check_bits(count, np.float32)
+    for dtype in (np.float16, ml_dtypes.bfloat16, np.complex64):
+        _check_bits(100_000 // size, dtype)
+
+
+def _check_bits(count: int, dtype: Any) -> None:
+    rank, size = here()
+    parts = [random(other, count * size).astype(dtype) for other in range(size)]
+    what = f"of {count * size} random numbers of {np.dtype(dtype)}"
+    for op in (ReduceOp.SUM, ReduceOp.AVG):
+        expected = reduced(op, parts)
         x = parts[rank].copy()
-        dist.all_reduce(x)
-        same(x, expected, f"all_reduce of {count * size} random numbers")
-        y = np.empty(count, np.float32)
-        dist.reduce_scatter_tensor(y, parts[rank])
-        same(y, expected[count * rank : count * (rank + 1)], f"reduce_scatter of {count} random numbers per rank")
+        dist.all_reduce(x, op)
+        same(x, expected, f"all_reduce, {op}, {what}")
+        y = np.empty(count, dtype)
+        dist.reduce_scatter_tensor(y, parts[rank], op)
+        same(y, expected[count * rank : count * (rank + 1)], f"reduce_scatter_tensor, {op}, {what}")
         x = parts[rank].copy()
-        dist.reduce(x, 0)
-        same(x, expected if rank == 0 else parts[rank], f"reduce of {count * size} random numbers")
+        dist.reduce(x, 0, op)
+        same(x, expected if rank == 0 else parts[rank], f"reduce, {op}, {what}")
 
 
 def check_functions() -> None:
     """A function of the user's is applied in rank order."""
     rank, size = here()
-    x = np.array([rank + 1.0, 1.0])
-    dist.all_reduce(x, _compose)
-    expected = np.array([1.0, 1.0])
-    for other in range(1, size):
-        expected = _compose(expected, np.array([other + 1.0, 1.0]))
-    same(x, expected, "all_reduce with a function")
+    for count in (2, 100_000):
+        parts = [values(other, count, "float64") for other in range(size)]
+        x = parts[rank].copy()
+        dist.all_reduce(x, _compose)
+        same(x, reduce(_compose, parts), f"all_reduce of {count} with a function")
 
 
 def _compose(left: Array, right: Array) -> Array:

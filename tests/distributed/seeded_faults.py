@@ -72,7 +72,7 @@ class Result:
 class Schedule:
     """Random calls, in the same order on all ranks; every one checks what it gets."""
 
-    def __init__(self, seed: int, deviation: Deviation | None) -> None:
+    def __init__(self, seed: int, deviation: Deviation | None = None) -> None:
         self.deviation = deviation
         self.random = random.Random(f"schedule {seed}")
         self.rank, self.size = dist.get_rank(), dist.get_world_size()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -20,8 +21,9 @@ def test_conformance_of_threads(size: int) -> None:
     check_collectives(dist.simulate, [size])
 
 
-def test_conformance_of_processes() -> None:
-    check_collectives(run_world, [3])
+@pytest.mark.parametrize("backend", ["gloo", "tcp"])
+def test_conformance_of_processes(backend: str) -> None:
+    check_collectives(partial(run_world, backend=backend), [3])
 
 
 def as_if_on_two_hosts(check: Callable[[], None]) -> None:

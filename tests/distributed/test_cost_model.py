@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
 
 import dist
-from dist.algorithms import segments
+from dist.algorithms import MessageCollectives, hierarchical, segments
 from dist.algorithms.choose import ALGORITHMS, choose
-from dist.cost_model import FORMULAS, Costs, Load, Work, all_reduce_time, all_reduce_work, count_work
+from dist.algorithms.hierarchical import HierarchicalCollectives
+from dist.channel import Channel
+from dist.cost_model import FORMULAS, Costs, Load, Work, all_reduce_time, all_reduce_work, count_work, two_level_time
+from dist.reduction import ReduceOp
 
 ALL_REDUCE = ALGORITHMS["all_reduce"]
 # What these do among other numbers of ranks than powers of two has no simple formula, but a bound.
@@ -65,6 +69,38 @@ def test_formulas_in_real_segments(size: int, megabytes: int) -> None:
         nbytes = megabytes << 20
         counted, formula = count_work(ALL_REDUCE[name], size, nbytes), all_reduce_work(size, nbytes, name)
         np.testing.assert_allclose(numbers(counted), numbers(formula), rtol=0.01)
+
+
+@pytest.mark.parametrize(("size", "count"), [(2, 1), (4, 1), (4, 16), (8, 3), (8, 24)])
+def test_hosts_do_what_the_ranks_of_a_ring_do(
+    size: int,
+    count: int,
+    _short_segments: int,  # noqa: PT019 - its value is used
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Results go back the way that the partial ones came, and not on in the ring: that takes a little longer."""
+    monkeypatch.setattr(hierarchical, "SMALL_BYTES", 0)
+    monkeypatch.setattr(hierarchical, "SEGMENT_BYTES", _short_segments)
+
+    def in_two_levels(channel: Channel, array: Any, op: ReduceOp) -> None:
+        HierarchicalCollectives(range(channel.size), MessageCollectives()).all_reduce(channel, array, op)
+
+    nbytes = count * _short_segments
+    counted, of_ring = count_work(in_two_levels, size, nbytes), all_reduce_work(size, nbytes, "ring")
+    assert counted.total == of_ring.total
+    assert np.less_equal(numbers(counted), np.multiply(numbers(of_ring), 1.35)).all()
+
+
+def test_in_two_levels_the_link_of_a_host_carries_each_byte_twice() -> None:
+    between = CLUSTER.with_link(latency=1e-5, bandwidth=1e9)
+    of_link = 2 * (64 << 20) / 1e9
+    for ranks_per_host in (1, 8):
+        assert of_link < two_level_time(CLUSTER, between, 8, ranks_per_host, 64 << 20) < 2 * of_link
+    flat = dataclasses.replace(between, link_byte=8 * between.link_byte)  # eight ranks share it
+    assert flat.time(all_reduce_work(64, 64 << 20, "ring"), 64) > 8 * of_link
+    by_size = [two_level_time(CLUSTER, between, 8, 8, nbytes) for nbytes in (4, 16_384, 16_388, 1 << 20)]
+    assert by_size[0] < by_size[1]
+    assert by_size[2] < by_size[3]
 
 
 def test_each_cost_counts_what_it_is_named_after() -> None:

@@ -185,10 +185,10 @@ class StandIn:
     COMM_WORLD: Any
     Exception = MpiError
     UINT64_T = MAX = None
-    get_vendor = staticmethod(lambda: ("Open MPI", (5, 0, 0)))
 
-    def __init__(self, found: Callable[[int], int] | None) -> None:
+    def __init__(self, found: Callable[[int], int] | None, vendor: str = "Open MPI") -> None:
         self.COMM_WORLD = self
+        self.get_vendor = lambda: (vendor, (5, 0, 0))
         self.freed = 0
         self._found = found
 
@@ -226,8 +226,8 @@ def channel_of_one(seconds: float = 20.0) -> Channel:
     return Channel(transport, (0,), 0, tag=2**64 - 1, fingerprint=2**63 + 1, deadline=time.monotonic() + seconds)
 
 
-def joined_group(found: Callable[[int], int] | None, *departed: int) -> MpiGroup:
-    group = MpiGroup(StandIn(found), Departed(*departed))
+def joined_group(found: Callable[[int], int] | None, *departed: int, vendor: str = "Open MPI") -> MpiGroup:
+    group = MpiGroup(StandIn(found, vendor), Departed(*departed))
     group.join(channel_of_one())
     return group
 
@@ -254,15 +254,17 @@ def test_a_rank_that_never_comes() -> None:
     group.close()  # and MPI, which has not yet finished, keeps the memory that it may write to
 
 
-def test_a_rank_that_left() -> None:
+def test_a_rank_that_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dist.mpi.group._DEPARTURE_SECONDS", 0.1)
     with pytest.raises(PeerLost, match=r"^rank 0 has left$") as caught:
         joined_group(None, 0, 5).agree(channel_of_one())
     assert caught.value.rank == 0
 
 
-def test_those_who_left_do_not_matter_to_groups_without_them() -> None:
+def test_those_who_left_do_not_matter_to_groups_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dist.mpi.group._DEPARTURE_SECONDS", 0.0)
     with pytest.raises(TransportTimeout):
-        joined_group(None, 5).agree(channel_of_one(1.2))
+        joined_group(None, 5).agree(channel_of_one(0.1))
 
 
 def test_abort_ends_the_waiting() -> None:
@@ -280,11 +282,20 @@ def test_mpi_fails() -> None:
     def fail(*_: object) -> int:
         raise MpiError("MPI_ERR_OTHER")
 
-    group = joined_group(fail)
-    with pytest.raises(PeerLost, match=r"^MPI: MPI_ERR_OTHER$"):
-        group.agree(channel_of_one())
-    with pytest.raises(PeerLost, match=r"^MPI: MPI_ERR_OTHER$"):
-        group.run(fail)
+    for vendor in ("Open MPI", "MPICH"):
+        group = joined_group(fail, vendor=vendor)
+        group.communicator.Barrier = group.communicator.Ibarrier = fail
+        with pytest.raises(PeerLost, match=r"^MPI: MPI_ERR_OTHER$"):
+            group.agree(channel_of_one())
+        with pytest.raises(PeerLost, match=r"^MPI: MPI_ERR_OTHER$"):
+            group.run(channel_of_one(), "Barrier")
+
+
+def test_collectives_of_others_than_open_mpi_end_in_time() -> None:
+    group = joined_group(None, vendor="MPICH")
+    group.communicator.Ibarrier = lambda: group.communicator
+    with pytest.raises(TransportTimeout, match=r"^not all ranks came$"):
+        group.run(channel_of_one(0.05), "Barrier")
 
 
 def run_python(program: str) -> subprocess.CompletedProcess[str]:
@@ -294,11 +305,14 @@ def run_python(program: str) -> subprocess.CompletedProcess[str]:
 def test_a_rank_that_cannot_leave_mpi_ends() -> None:
     done = run_python("""
 import threading, time
+from types import SimpleNamespace
 from dist.mpi import group
 group._INSIDE_SECONDS = 0.1
-stuck = group.MpiGroup(None, None)
+mpi = SimpleNamespace(Exception=OSError, get_vendor=lambda: ["Open MPI"])
+stuck = group.MpiGroup(mpi, None)
+stuck.communicator = SimpleNamespace(Barrier=lambda: time.sleep(30))
 threading.Timer(0.2, stuck.abort, ["rank 3 is gone"]).start()
-stuck.run(time.sleep, 30)
+stuck.run(None, "Barrier")
 """)
     assert done.returncode == EXIT_PEER_FAILED
     assert done.stderr == "PeerError: rank 3 is gone: this rank waits in MPI, which cannot be interrupted\n"
@@ -309,7 +323,7 @@ def test_mpi_does_not_delay_the_end_of_a_rank_after_a_failure() -> None:
 import atexit, time
 from types import SimpleNamespace
 from dist.mpi import exit
-exit.SECONDS = 1
+exit.SECONDS = 0.2
 atexit.register(time.sleep, {seconds})  # as MPI would do, after all other things
 exit.end_mpi_in_time(SimpleNamespace(failure=lambda: {failure}))
 {last}

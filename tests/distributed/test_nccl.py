@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import ml_dtypes
@@ -27,7 +28,6 @@ CUPY, NCCL = fakenccl.make_module()
 @pytest.fixture(autouse=True)
 def cupy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cupy", CUPY)
-    monkeypatch.setitem(sys.modules, "cupy.cuda.nccl", NCCL)
     fakenccl.CLIQUES.clear()
 
 
@@ -172,6 +172,34 @@ def test_outputs_that_share_memory_are_refused() -> None:
     assert messages == {"all_gather: tensor_list[0] and tensor_list[1] share memory: need memory for each"}
 
 
+def test_a_rank_stays_on_one_device() -> None:
+    def move(group: ProcessGroup) -> None:
+        group.all_reduce(on_device([1.0]))
+        group.all_reduce(fakenccl.ndarray(np.ones(1), number=0))
+
+    found = on_ranks(1, move)
+    assert str(found[0]) == "nccl: a tensor is on device 0: need device 1, as in the first call"
+
+
+def test_tensors_of_other_libraries() -> None:
+    array = on_device([1.0, 2.0])
+    tensor = SimpleNamespace(is_cuda=True, detach=lambda: array)
+    other = SimpleNamespace(__cuda_array_interface__={}, array=array)
+
+    def add(group: ProcessGroup) -> None:
+        group.all_reduce(tensor)
+        group.all_reduce(other)
+
+    assert on_ranks(2, lambda group: add(group) if group.rank == 0 else add_plain(group)) == [None] * 2
+    assert array.get().tolist() == [4.0, 8.0]
+
+
+def add_plain(group: ProcessGroup) -> None:
+    x = on_device([1.0, 2.0])
+    for _ in range(2):
+        group.all_reduce(x)
+
+
 def test_different_calls() -> None:
     def differ(group: ProcessGroup) -> None:
         x = on_device([1.0, 2.0])
@@ -233,7 +261,7 @@ def test_identities_of_older_versions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert find("nccl").make_collectives().buffer_type  # type: ignore[attr-defined]
+    assert find("nccl").make_collectives().buffer_type
     monkeypatch.setattr(NCCL, "available", False)
     with pytest.raises(ImportError, match=r"^backend nccl needs CuPy with NCCL: this CuPy was built without it$"):
         find("nccl")

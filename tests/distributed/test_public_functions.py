@@ -70,7 +70,7 @@ def test_every_function_between_processes() -> None:
 def come_and_go() -> list[int]:
     descriptors = []
     for _ in range(3):
-        dist.init_process_group(timeout=timedelta(seconds=30))
+        dist.init_process_group(timeout=timedelta(seconds=30), world_size=None, rank=None)
         x = np.ones(2)
         work = dist.all_reduce(x, async_op=True)
         assert work is not None
@@ -132,6 +132,8 @@ def test_before_the_beginning_one_error_says_what_to_do(call: Callable[[], objec
             r"rank must be in 0 \.\. 1",
         ),
         ({"init_method": "carrier pigeon"}, RendezvousError, "init_method must begin with"),
+        ({"rank": "0", "world_size": 1}, TypeError, "init_process_group: rank is '0': need an integer"),
+        ({"world_size": timedelta(minutes=1)}, TypeError, "init_process_group: world_size is .*: need an integer"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments: dict[str, Any], error: type[Exception], message: str) -> None:

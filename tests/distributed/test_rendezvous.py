@@ -184,6 +184,17 @@ def test_ranks_wait_for_the_name_of_rank_0s_host(
     assert "waits for an address of host 'trainer-0.trainer'" in caplog.text
 
 
+def test_the_address_of_a_rank_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TENSORLIB_ADDRESS", "127.0.0.2")
+    url = f"tcp://127.0.0.1:{free_port()}"
+    met = in_threads(2, lambda rank: meet_and_part(url, rank, 2))
+    assert [meeting.host for meeting in met] == ["127.0.0.2"] * 2
+    for wrong in ("192.0.2.77", "no.such.host.invalid"):
+        monkeypatch.setenv("TENSORLIB_ADDRESS", wrong)
+        with pytest.raises(RendezvousError, match="TENSORLIB_ADDRESS must be an address of this machine, got '"):
+            rendezvous(url, 1, 2, timeout=1)
+
+
 def test_name_of_rank_0s_host_that_nobody_knows() -> None:
     with pytest.raises(RendezvousError, match=r"cannot find the address of host 'no\.such\.host\.invalid'"):
         rendezvous("tcp://no.such.host.invalid:29500", 1, 2, timeout=0.3)

@@ -11,6 +11,7 @@ import pytest
 
 import dist
 from dist.errors import CollectiveMismatch, Deadlock, DistError, PeerError, TransportTimeout
+from dist.testing import Fault, FaultPlan
 
 
 def wait_until_threads_are(before: set[threading.Thread]) -> None:
@@ -216,6 +217,13 @@ def test_runs_with_asynchronous_calls_and_polling_are_equal_too() -> None:
     first, again, other = run(3), run(3), run(4)
     assert str(first) == str(again) != str(other)
     assert [message for _, message in first[0]] == [6.0] * 4  # type: ignore[attr-defined]
+
+
+def test_a_rank_that_a_fault_delays_is_last_whatever_the_seed() -> None:
+    late = FaultPlan(Fault("delay", rank=1, call=1, seconds=0.002))
+    orders = [dist.simulate(4, senders_in_order, seed=seed, faults=late)[0] for seed in range(6)]
+    assert all(order[-2:] == [1, 1] for order in orders)
+    assert len(set(map(tuple, orders))) > 1
 
 
 def test_512_ranks_take_a_thread_each_and_little_memory() -> None:

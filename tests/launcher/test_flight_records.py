@@ -94,13 +94,13 @@ HANGS = """
 
 
 def test_a_job_that_takes_too_long_tells_who_waited_for_whom(jobs: Any) -> None:
-    code, _, stderr = jobs.run("-n", "3", "--timeout", "4", jobs.script(HANGS))
+    code, _, stderr = jobs.run("-n", "3", "--timeout", "6", jobs.script(HANGS))
     assert code == 124
     told, verdict = stderr.splitlines()
-    assert verdict == "tlrun: the job took longer than 4 s; ranks 0-2 were stopped"
+    assert verdict == "tlrun: the job took longer than 6 s; ranks 0-2 were stopped"
     folder = Path(told.split()[-1])
     explained = explain(diagnose(read_records(folder)))
-    assert explained[0] == "Ranks 0, 1, 2: PeerError: the job took longer than 4 s"
+    assert explained[0] == "Ranks 0, 1, 2: PeerError: the job took longer than 6 s"
     assert explained[1].startswith("Ranks 0, 2 wait for rank 1 in all_reduce(3 x float64, SUM) #1 at ")
     assert explained[2].startswith("Rank 1 was waited for: it has made no call; it was with MainThread at ")
     assert explained[2].endswith("train.py:7 in <module>.")
