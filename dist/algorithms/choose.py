@@ -17,7 +17,7 @@ from dist.algorithms.all_reduce import (
 )
 from dist.algorithms.all_to_all import pairwise_all_to_all
 from dist.algorithms.barrier import dissemination_barrier
-from dist.algorithms.broadcast import chain_broadcast, scatter_broadcast, tree_broadcast
+from dist.algorithms.broadcast import chain_broadcast, linear_broadcast, scatter_broadcast, tree_broadcast
 from dist.algorithms.bruck import bruck_all_gather, bruck_all_reduce, bruck_all_to_all
 from dist.algorithms.doubling import doubling_all_reduce, halving_all_reduce, halving_reduce_scatter
 from dist.algorithms.gather import linear_gather, linear_scatter
@@ -42,7 +42,12 @@ ALGORITHMS: Final[Mapping[str, Mapping[str, Algorithm]]] = {
         "halving": halving_all_reduce,
     },
     "reduce": {"linear": linear_reduce, "pairwise": pairwise_reduce, "tree": tree_reduce},
-    "broadcast": {"tree": tree_broadcast, "chain": chain_broadcast, "scatter": scatter_broadcast},
+    "broadcast": {
+        "linear": linear_broadcast,
+        "tree": tree_broadcast,
+        "chain": chain_broadcast,
+        "scatter": scatter_broadcast,
+    },
     "all_gather": {"direct": direct_all_gather, "ring": ring_all_gather, "bruck": bruck_all_gather},
     "gather": {"linear": linear_gather, "tree": tree_gather},
     "scatter": {"linear": linear_scatter, "tree": tree_scatter},
@@ -95,6 +100,7 @@ TABLE: Final[tuple[Row, ...]] = (
     Row("reduce", ANY, ANY, "any", True, "tree"),
     Row("reduce", 64 * KB, ANY, "any", False, "linear"),
     Row("reduce", ANY, ANY, "any", False, "pairwise"),
+    Row("broadcast", 256 * KB, 8, "one", False, "linear"),
     Row("broadcast", ANY, ANY, "one", False, "tree"),
     Row("broadcast", 256 * KB, ANY, "several", False, "tree"),
     Row("broadcast", ANY, 32, "several", False, "scatter"),

@@ -63,7 +63,7 @@ def test_variable_is_understood(text: str, found: dict[str, str], monkeypatch: p
     ("text", "message"),
     [
         ("rings", "rings: there is no algorithm 'rings': need one of exchange, star, .*dissemination"),
-        ("broadcast=ring", "broadcast=ring: there is no algorithm 'ring': need one of tree, chain, scatter"),
+        ("broadcast=ring", "broadcast=ring: there is no algorithm 'ring': need one of linear, tree, chain, scatter"),
         ("reduce=linear,allreduce=ring", "allreduce=ring: there is no 'allreduce': need one of all_reduce, reduce"),
         ("all_reduce=", "all_reduce=: there is no algorithm ''"),
     ],
