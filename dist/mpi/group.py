@@ -15,6 +15,7 @@ import threading
 import time
 from array import array
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from dist.algorithms.barrier import dissemination_barrier
@@ -33,6 +34,11 @@ _INSIDE_SECONDS: Final = 5.0
 
 # What was given up is kept: MPI may still write to its memory.
 _given_up: list[Any] = []
+
+
+@lru_cache
+def _nonblocking(collective: str) -> str:
+    return f"I{collective.lower()}"
 
 
 class Departures(Protocol):
@@ -107,7 +113,7 @@ class MpiGroup:
             self._block(getattr(self.communicator, collective), *arguments)
             return
         try:
-            self._wait(channel, getattr(self.communicator, f"I{collective.lower()}")(*arguments), arguments)
+            self._wait(channel, getattr(self.communicator, _nonblocking(collective))(*arguments), arguments)
         except self._mpi.Exception as error:
             raise self._lost(error) from error
 
