@@ -85,16 +85,19 @@ class Row(NamedTuple):
 
 KB, MB, ANY = 1024, 1024**2, math.inf
 
-# The first row that fits. Measured; see docs/algorithms.md.
+# The first row that fits. Measured, or predicted where that takes many hosts; see docs/algorithms.md.
 TABLE: Final[tuple[Row, ...]] = (
     Row("all_reduce", 1 * MB, 2, "any", False, "exchange"),
     Row("all_reduce", 256 * KB, 16, "one", False, "star"),
     Row("all_reduce", 16 * KB, ANY, "one", False, "tree"),
     Row("all_reduce", 16 * KB, 8, "several", False, "exchange"),
     Row("all_reduce", 16 * KB, ANY, "several", True, "doubling"),
-    Row("all_reduce", 4 * KB, ANY, "several", False, "bruck"),
+    Row("all_reduce", 16 * KB, ANY, "several", False, "bruck"),
+    Row("all_reduce", 128 * KB, ANY, "several", True, "halving"),
+    Row("all_reduce", 128 * KB, 512, "several", False, "bruck"),
     Row("all_reduce", ANY, 32, "any", False, "pairwise"),
     Row("all_reduce", ANY, ANY, "any", True, "halving"),
+    Row("all_reduce", 16 * MB, ANY, "several", False, "pairwise"),
     Row("all_reduce", ANY, ANY, "any", False, "ring"),
     Row("reduce", ANY, 8, "one", False, "linear"),
     Row("reduce", ANY, ANY, "any", True, "tree"),

@@ -65,8 +65,8 @@ def _left(mark: str, temporary: Path, shared: set[str]) -> list[str]:
 
 
 def segments() -> set[str]:
-    """Return the names of shared memory, but for those of shared tensors: programs beside this one may have some."""
-    return {name for name in os.listdir("/dev/shm") if not name.startswith("tensorlib-")}
+    """Return the names of shared memory, but for that of shared tensors and of MPI: other programs may have some."""
+    return {name for name in os.listdir("/dev/shm") if not name.startswith(("tensorlib-", "mpich", "sm_segment"))}
 
 
 def _unused(names: set[str]) -> set[str]:
