@@ -275,7 +275,7 @@ def accumulate(leaf: Leaf, gradient: Any, record: bool, fresh: bool) -> None:
         elif before is None:
             array = as_array(gradient)
             tensor._grad = wrap(array if fresh else array.copy())
-        elif before._edge is None:
+        elif before._edge is None and not before.is_inference():
             before._array += gradient
             before._counter[0] += 1
         else:
