@@ -6,6 +6,7 @@ from tensorlib.attach import public_function, require_tensor, tensor_method, ten
 from tensorlib.autograd.graph import OutputNode
 from tensorlib.autograd.modes import InferenceCounter, is_inference_mode_enabled
 from tensorlib.errors import GraphError
+from tensorlib.layouts import Sparse
 from tensorlib.tensor import Tensor, edge_of
 
 
@@ -63,3 +64,18 @@ def is_inference(input: Tensor) -> bool:
     """
     require_tensor("is_inference", input)
     return type(input._counter) is InferenceCounter
+
+
+def get_device(input: Tensor) -> int:
+    """Return the number of the CUDA device that a tensor, strided or sparse, is on; -1 on the CPU.
+
+    Raises:
+        TypeError: it is no tensor.
+
+    Example:
+        >>> tensorlib.get_device(tensorlib.ones(2))
+        -1
+    """
+    if not isinstance(input, (Tensor, Sparse)):
+        raise TypeError(f"get_device: needs a Tensor, not {type(input).__name__}")
+    return input.get_device()
