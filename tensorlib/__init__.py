@@ -79,6 +79,7 @@ from tensorlib.exchange import from_file as from_file
 from tensorlib.exchange import frombuffer as frombuffer
 from tensorlib.exchange import scalar_tensor as scalar_tensor
 from tensorlib.exchange import to_dlpack as to_dlpack
+from tensorlib.history import get_device as get_device
 from tensorlib.kernels.memory import keep_freed_memory as _keep_freed_memory
 from tensorlib.layouts import channels_last as channels_last
 from tensorlib.layouts import channels_last_3d as channels_last_3d

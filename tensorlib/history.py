@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from tensorlib.attach import tensor_method, tensor_property
+from tensorlib.attach import public_function, require_tensor, tensor_method, tensor_property
 from tensorlib.autograd.graph import OutputNode
+from tensorlib.autograd.modes import InferenceCounter, is_inference_mode_enabled
+from tensorlib.errors import GraphError
+from tensorlib.layouts import Sparse
 from tensorlib.tensor import Tensor, edge_of
 
 
 def _version(self: Tensor) -> int:
     """How often the memory was modified; tensors that share memory share the count."""
+    if self.is_inference() and not is_inference_mode_enabled():
+        raise GraphError("_version: tensors made in inference_mode have no versions")
     return self._counter[0]
 
 
@@ -44,3 +49,33 @@ def _is_view(self: Tensor) -> bool:
 def is_floating_point(self: Tensor) -> bool:
     """Tell whether the elements are floating point numbers."""
     return self.dtype.is_floating_point
+
+
+@public_function
+@tensor_method
+def is_inference(input: Tensor) -> bool:
+    """Tell whether a tensor's memory was made in `inference_mode`.
+
+    Example:
+        >>> with tensorlib.inference_mode():
+        ...     x = tensorlib.ones(2)
+        >>> tensorlib.is_inference(x), tensorlib.is_inference(x.clone())
+        (True, False)
+    """
+    require_tensor("is_inference", input)
+    return type(input._counter) is InferenceCounter
+
+
+def get_device(input: Tensor) -> int:
+    """Return the number of the CUDA device that a tensor, strided or sparse, is on; -1 on the CPU.
+
+    Raises:
+        TypeError: it is no tensor.
+
+    Example:
+        >>> tensorlib.get_device(tensorlib.ones(2))
+        -1
+    """
+    if not isinstance(input, (Tensor, Sparse)):
+        raise TypeError(f"get_device: needs a Tensor, not {type(input).__name__}")
+    return input.get_device()

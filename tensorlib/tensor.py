@@ -14,7 +14,7 @@ import numpy
 
 from tensorlib import _xp
 from tensorlib.autograd.graph import LastHook, Leaf, Node, RemovableHandle
-from tensorlib.autograd.modes import enable_grad
+from tensorlib.autograd.modes import InferenceCounter, enable_grad, mode, new_counter
 from tensorlib.device import device as Device
 from tensorlib.dims import as_dim
 from tensorlib.dtypes import DIFFERENTIABLE, as_dtype, default_float, dtype
@@ -80,7 +80,7 @@ class Tensor(TensorMethods):
         self._array = _array_of(data)
         self._edge = self._grad = self._view = None
         shared = len(data) == 1 and isinstance(data[0], Tensor)
-        self._counter = data[0]._counter if shared else [0]
+        self._counter = data[0]._counter if shared else new_counter()
         if requires_grad:
             self.requires_grad_()
 
@@ -171,6 +171,8 @@ class Tensor(TensorMethods):
             if requires_grad:
                 return self
             raise GraphError("requires_grad_: only leaves can be changed; use detach() for a result")
+        if requires_grad and self.is_inference() and not mode.inference:
+            raise GraphError("requires_grad_: the tensor was made in inference_mode; clone() it first")
         if requires_grad and self._array.dtype.kind not in DIFFERENTIABLE:
             raise TypeError(f"requires_grad_: only floating point and complex tensors have gradients, not {self.dtype}")
         if requires_grad != (self._edge is not None):
@@ -356,7 +358,7 @@ def wrap(array: Any, edge: Node | None = None) -> Tensor:
     tensor._array = array
     tensor._edge = edge
     tensor._grad = None
-    tensor._counter = [0]
+    tensor._counter = InferenceCounter((0,)) if mode.inference else [0]
     tensor._view = None
     return tensor
 

@@ -166,8 +166,11 @@ class Pass:
                         if result is not gradient and type(result) is ndarray and result.base is None:
                             fresh.add(edge)  # the pullback made it, and nobody else holds it
                         self._finish_leaf(edge)
-            if not keep_graph:
-                node.saved = None
+            if saved and not keep_graph:
+                if node.guards:
+                    node.saved = None
+                elif len(saved) > 1 or type(saved[0]) is not int:  # the factor of a sum needs no closer look
+                    node.free()
 
     def _work_off_special(self, node: Node, gradient: Any) -> None:
         """Do the same for nodes with hooks, several results, no gradient, or gradients recorded or asked for."""
@@ -180,7 +183,7 @@ class Pass:
         else:
             results = self._pull(node, gradient) if inspect is None else self._inspected(node, gradient)
         if not self.keep_graph:
-            node.saved = None
+            node.free()
         for edge, result in zip(node.edges, results, strict=True):
             if edge is not None and result is not None:
                 self._add(edge, result)
@@ -275,7 +278,7 @@ def accumulate(leaf: Leaf, gradient: Any, record: bool, fresh: bool) -> None:
         elif before is None:
             array = as_array(gradient)
             tensor._grad = wrap(array if fresh else array.copy())
-        elif before._edge is None:
+        elif before._edge is None and not before.is_inference():
             before._array += gradient
             before._counter[0] += 1
         else:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy
 
 from tensorlib.autograd.graph import OUTPUT, Guards, Node
-from tensorlib.autograd.modes import mode
+from tensorlib.autograd.modes import InferenceCounter, mode
 from tensorlib.autograd.recording import describe, keep_needed, record
 from tensorlib.tensor import Tensor, edge_of
 
@@ -49,7 +49,7 @@ def quick_operator(op: Op, is_operand: Callable[[Any], bool]) -> Callable[[Any, 
     return _binary(op, with_other)
 
 
-def _unary(op: Op) -> Callable[[Any], Any]:
+def _unary(op: Op) -> Callable[[Any], Any]:  # noqa: C901 - one flat path, since calls cost more than they tidy
     forward, apply, differentiable = op.forward, op.apply, op.differentiable
 
     def quick(x: Any) -> Any:
@@ -73,6 +73,8 @@ def _unary(op: Op) -> Callable[[Any], Any]:
                     saved = keep_needed(saved, keep)
                 guards = () if not guarded else (x._counter,) if guarded == X else _guards(guarded, x, x, result)
                 result._edge = Node(op, (edge,), value, saved, roles, guards)
+        elif mode.inference:
+            result._counter = InferenceCounter((0,))
         return result
 
     quick.__name__ = quick.__qualname__ = op.name
@@ -114,12 +116,14 @@ def _binary(op: Op, with_other: Callable[[Any, Any], Any]) -> Callable[[Any, Any
                 else:
                     guards = _guards(guarded, x, y, result) if guarded else ()
                 result._edge = Node(op, (edge_x, edge_y), value, saved, roles, guards)
+        elif mode.inference:
+            result._counter = InferenceCounter((0,))
         return result
 
     return quick
 
 
-def _with_number(op: Op) -> Callable[[Any, Any], Any]:
+def _with_number(op: Op) -> Callable[[Any, Any], Any]:  # noqa: C901 - one flat path, since calls cost more than they tidy
     """Return the short way for one tensor and one Python number, which never changes the tensor's type."""
     forward, apply, differentiable = op.forward, op.apply, op.differentiable
 
@@ -149,6 +153,8 @@ def _with_number(op: Op) -> Callable[[Any, Any], Any]:
                 guards = _guards(guarded, tensor, tensor, result) if guarded else ()
                 edges = (edge, None) if x_is_tensor else (None, edge)
                 result._edge = Node(op, edges, value, saved, roles, guards)
+        elif mode.inference:
+            result._counter = InferenceCounter((0,))
         return result
 
     return quick

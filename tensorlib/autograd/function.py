@@ -117,6 +117,11 @@ class FunctionNode(MultiNode):
         """Name of the node as PyTorch prints it."""
         return f"{self.op.__name__}Backward"
 
+    def free(self) -> None:
+        """Let go of the context, if it saved tensors."""
+        if self.saved is not None and self.saved[0]._saved:
+            self.saved = None
+
     def complete(self, given: dict[int, Any], as_tensors: bool) -> tuple[Any, ...]:
         """Return the gradients of all results, None instead of zeros where the context asks for it."""
         if self.materialize:

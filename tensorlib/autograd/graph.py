@@ -11,8 +11,11 @@ import itertools
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import EllipsisType, NoneType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
+
+import numpy
 
 from tensorlib._xp import array_module
 from tensorlib.autograd.node_names import node_name
@@ -33,6 +36,8 @@ def wrap_array(array: Any, edge: Node | None = None) -> Tensor:
 next_order = itertools.count(1).__next__
 OUTPUT = -1  # role of a saved value that is the result, less k for the k-th; inputs have their position, others None
 
+PLAIN = (NoneType, EllipsisType, int, float, complex, str, slice, numpy.dtype, numpy.generic)
+
 Guards = Sequence[list[int]]  # version counters of saved values
 
 
@@ -42,6 +47,13 @@ def version_sum(guards: Guards) -> int:
     for counter in guards:
         total += counter[0]
     return total
+
+
+def is_plain(value: Any) -> bool:
+    """Tell whether a saved value is a number, a shape, an index or the like, which takes no memory to speak of."""
+    if isinstance(value, (tuple, list)):
+        return all(is_plain(item) for item in value)
+    return isinstance(value, PLAIN)
 
 
 class Node:
@@ -145,6 +157,11 @@ class Node:
         if self.saved is None or version_sum(self.guards) != self.version:
             raise self.unusable()
         return self.saved
+
+    def free(self) -> None:
+        """Let go of what was saved; a node that saved no arrays keeps its few numbers, and can be used again."""
+        if self.saved is not None and not all(is_plain(value) for value in self.saved):
+            self.saved = None
 
     def unusable(self) -> GraphError:
         """Return the error that says why what was saved cannot be used."""

@@ -67,10 +67,13 @@ def check_writable(name: str, tensor: Tensor) -> None:
     """Refuse to modify what recorded gradients rest on.
 
     Raises:
-        GraphError: the tensor is a leaf that requires a gradient, or a view of one, and recording is on.
+        GraphError: the tensor is a leaf that requires a gradient, or a view of one, and recording is on; or it was made
+            in inference mode, which has ended.
         ArgumentError: the tensor's memory is read-only, or overlaps itself (as `expand` makes it).
     """
     base = tensor if tensor._view is None else tensor._view.base
+    if tensor.is_inference() and not mode.inference:
+        raise GraphError(f"{name}: the tensor was made in inference_mode and is not modified outside; clone() it first")
     if mode.recording and (isinstance(edge_of(tensor), Leaf) or isinstance(base._edge, Leaf)):
         raise GraphError(f"{name}: a leaf that requires a gradient, or a view of it, cannot be modified; use no_grad()")
     if not getattr(tensor._array.flags, "writeable", True) or repeats_itself(tensor._array):

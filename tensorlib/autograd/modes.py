@@ -8,6 +8,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
+from tensorlib.errors import GraphError
+
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
 
@@ -18,6 +20,26 @@ class _Mode(threading.local):
 
 
 mode = _Mode()
+
+
+class InferenceCounter(list[int]):
+    """The version counter of memory made in `inference_mode`: it marks it, and outside has no version to read.
+
+    Whatever saves a tensor for backward notes its version, so that this alone refuses to save such tensors.
+    """
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return the version; outside of inference mode there is none."""
+        if not mode.inference:
+            raise GraphError(
+                "a tensor made in inference_mode cannot be saved for backward; clone() it, or make it in no_grad()"
+            )
+        return super().__getitem__(index)
+
+
+def new_counter() -> list[int]:
+    """Return the version counter of new memory."""
+    return InferenceCounter((0,)) if mode.inference else [0]
 
 
 def is_grad_enabled() -> bool:
@@ -120,8 +142,11 @@ class set_grad_enabled(_Switch):  # noqa: N801 - a context manager with a functi
 class inference_mode(_Switch):  # noqa: N801 - as in PyTorch
     """Operations inside are not recorded, nor can `enable_grad` inside switch recording on; used like `no_grad`.
 
+    Tensors made inside are inference tensors for good: outside they cannot be modified in place, nor be saved for
+    backward. `clone()` outside makes an ordinary tensor of one. Views inside of ordinary tensors are ordinary.
+
     Args:
-        mode: False leaves recording as it is.
+        mode: False leaves inference mode, and switches recording on.
 
     Example:
         >>> with inference_mode():
@@ -137,22 +162,20 @@ class inference_mode(_Switch):  # noqa: N801 - as in PyTorch
         return made(mode)
 
     def __init__(self, mode: bool = True) -> None:
-        super().__init__(False)
+        super().__init__(not mode)
         self._mode = mode
         self._outer: list[bool] = []
 
     def __enter__(self) -> None:
         self._outer.append(mode.inference)
-        if self._mode:
-            super().__enter__()
-            mode.inference = True
+        mode.inference = self._mode
+        super().__enter__()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         mode.inference = self._outer.pop()
-        if self._mode:
-            super().__exit__(kind, error, trace)
+        super().__exit__(kind, error, trace)
 
     def __call__(self, function: Callable[Params, Result]) -> Callable[Params, Result]:
         """Run the function in this mode."""

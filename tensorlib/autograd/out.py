@@ -22,13 +22,16 @@ def write_into(name: str, out: Any, inputs: Sequence[Any], compute: Callable[[],
         compute: returns a tensor or a tuple of them.
 
     Raises:
-        GraphError: recording is on, and an input or `out` requires a gradient.
+        GraphError: recording is on, and an input or `out` requires a gradient; or `out` was made in inference mode,
+            which has ended.
         TypeError: `out` is no tensor, or of a type that cannot hold the result, or there are not as many as results.
     """
     targets = tuple(out) if isinstance(out, (tuple, list)) else (out,)
     for target in targets:
         if not isinstance(target, Tensor):
             raise TypeError(f"{name}: out must be a Tensor, not {type(target).__name__}")
+        if target.is_inference() and not mode.inference:
+            raise GraphError(f"{name}: out was made in inference_mode, and is not modified outside; clone() it first")
     if mode.recording and any(isinstance(x, Tensor) and x.requires_grad for x in (*inputs, *targets)):
         raise GraphError(f"{name}: with out= nothing is recorded, but a tensor requires a gradient; use no_grad()")
     with no_grad():

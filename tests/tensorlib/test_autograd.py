@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from collections.abc import Callable
 
 import numpy
 import pytest
@@ -86,6 +87,52 @@ def test_second_backward_needs_retain_graph() -> None:
     assert x.grad.tolist() == [4.0, 8.0]
     with pytest.raises(GraphError, match=r"a second time.*retain_graph=True"):
         y.backward()
+
+
+WHAT_SAVES_NO_ARRAYS = {
+    "sum": lambda x: x + x,
+    "difference with a number": lambda x: 1 - x,
+    "reduction": lambda x: x.sum(0),
+    "mean": lambda x: x.mean(),
+    "index": lambda x: x[0, 1:],
+    "view": lambda x: x.view(6).reshape(3, 2).t(),
+    "expand": lambda x: x[None].expand(4, 2, 3),
+    "cat": lambda x: tensorlib.cat([x, x]),
+    "split": lambda x: x.split(1)[0],
+    "cast": lambda x: x.double(),
+    "in place": lambda x: x.clone().add_(1),
+}
+
+
+@pytest.mark.parametrize("function", WHAT_SAVES_NO_ARRAYS.values(), ids=WHAT_SAVES_NO_ARRAYS)
+def test_a_graph_that_saved_no_arrays_can_be_used_again(function: Callable[[Tensor], Tensor]) -> None:
+    x = tensorlib.ones(2, 3, requires_grad=True)
+    result = function(x).sum()
+    result.backward()
+    assert x.grad is not None
+    once = x.grad.clone()
+    result.backward()
+    assert x.grad.tolist() == (once * 2).tolist()
+    (again,) = tensorlib.autograd.grad(result, x)
+    assert again.tolist() == once.tolist()
+
+
+WHAT_SAVES_ARRAYS = {
+    "an input": lambda x: x * x,
+    "the result": lambda x: x.exp(),
+    "an index": lambda x: x[tensorlib.tensor([0, 1])],
+    "a condition": lambda x: tensorlib.where(x > 0, x, x),
+    "a mask": lambda x: tensorlib.nn.functional.dropout(x, 0.5),
+    "several results": lambda x: x.max(0).values,
+}
+
+
+@pytest.mark.parametrize("function", WHAT_SAVES_ARRAYS.values(), ids=WHAT_SAVES_ARRAYS)
+def test_a_graph_that_saved_arrays_is_freed(function: Callable[[Tensor], Tensor]) -> None:
+    result = function(tensorlib.ones(2, 3, requires_grad=True)).sum()
+    result.backward()
+    with pytest.raises(GraphError, match="a second time"):
+        result.backward()
 
 
 def test_backward_needs_a_gradient_for_more_than_one_element() -> None:

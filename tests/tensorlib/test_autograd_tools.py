@@ -290,6 +290,90 @@ def test_inference_mode():
     assert (x * 2).requires_grad
 
 
+MAKE_INFERENCE_TENSORS = {
+    "creation": lambda: tensorlib.ones(3),
+    "constructor": lambda: tensorlib.Tensor(3).zero_(),
+    "one operand": lambda: tensorlib.ones(3).exp(),
+    "two operands": lambda: tensorlib.ones(3) * tensorlib.ones(3),
+    "a number": lambda: 2 * tensorlib.ones(3),
+    "reduction": lambda: tensorlib.ones(3, 3).sum(0),
+    "several results": lambda: tensorlib.ones(3, 3).max(0).values,
+    "view": lambda: tensorlib.ones(2, 3)[0],
+    "of what requires a gradient": lambda: leaf(3) * 2,
+}
+
+
+@pytest.mark.parametrize("make", MAKE_INFERENCE_TENSORS.values(), ids=MAKE_INFERENCE_TENSORS)
+def test_tensors_made_in_inference_mode(make):
+    with tensorlib.inference_mode():
+        made = make()
+        made.add_(1)
+        assert made.is_inference()
+    kept = made.tolist()
+    x = leaf(3)
+    assert tensorlib.is_inference(made[1:])
+    assert made.detach().is_inference()
+    assert not made.clone().is_inference()
+    assert not (made * 2).is_inference()
+    assert (x + made).requires_grad  # which saves nothing
+    refused = {
+        "cannot be saved for backward": lambda: x * made.double(),
+        "requires_grad_": lambda: made.requires_grad_(),
+        "add_": lambda: made.add_(1),
+        "setitem": lambda: made.__setitem__(0, 5.0),
+        "zero_": lambda: made[1:].zero_(),
+        "out": lambda: tensorlib.add(made, made, out=made),
+        "_version": lambda: made._version,
+    }
+    if made.dtype is not tensorlib.float64:  # which double() leaves as it is
+        del refused["cannot be saved for backward"]
+        with pytest.raises(GraphError, match="cannot be saved for backward"):
+            made * tensorlib.ones(3, requires_grad=True)
+    for message, use in refused.items():
+        with pytest.raises(GraphError, match=message):
+            use()
+    with tensorlib.no_grad(), pytest.raises(GraphError, match="mul_"):
+        made.mul_(2)
+    assert made.tolist() == kept
+    (x * made.clone()).sum().backward()
+    assert x.grad.tolist() == kept
+
+
+def test_ordinary_tensors_in_inference_mode():
+    x = tensorlib.ones(3)
+    with tensorlib.inference_mode():
+        x.add_(1)
+        x[1:].mul_(2)
+        assert not x[1:].is_inference()
+        with tensorlib.inference_mode(False):
+            assert not tensorlib.is_inference_mode_enabled()
+            assert tensorlib.is_grad_enabled()
+            assert not tensorlib.ones(1).is_inference()
+        assert tensorlib.is_inference_mode_enabled()
+        assert tensorlib.ones(1, requires_grad=True).is_inference()
+    assert x._version == 2
+    assert x.tolist() == [2.0, 4.0, 4.0]
+
+
+def test_functions_cannot_save_what_was_made_in_inference_mode():
+    class Double(Function):
+        @staticmethod
+        def forward(ctx, x, factor):
+            ctx.save_for_backward(factor)
+            return x * factor
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return gradient * ctx.saved_tensors[0], None
+
+    with tensorlib.inference_mode():
+        factor = tensorlib.full((1,), 2.0)
+    with tensorlib.no_grad():
+        assert Double.apply(leaf(1) * 0 + 1, factor).tolist() == [2.0]
+    with pytest.raises(GraphError, match="cannot be saved"):
+        Double.apply(leaf(1), factor)
+
+
 # -- PyTorch 0.3 -------------------------------------------------------------------------------------------------------
 
 

@@ -257,3 +257,22 @@ def test_backward_frees_what_was_saved_unless_told_otherwise() -> None:
     assert x.grad.tolist() == [12]
     with pytest.raises(GraphError, match="backward through Square a second time: its saved values are freed"):
         result.backward()
+
+
+def test_a_function_that_saves_no_tensors_can_be_used_again() -> None:
+    class Twice(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            ctx.factor = 2
+            return x * ctx.factor
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> Any:
+            return g * ctx.factor
+
+    x = leaf(3.0)
+    result = Twice.apply(x)
+    result.backward()
+    result.backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [4]

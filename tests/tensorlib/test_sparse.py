@@ -203,7 +203,9 @@ def test_older_names():
     total = tensorlib.sparse_coo_tensor((2, 2), dtype=tensorlib.float64).sspaddmm(x, y, alpha=2)
     numpy.testing.assert_allclose(total.to_dense().numpy(), 2 * expected)
     numpy.testing.assert_allclose(x.spadd(tensorlib.ones(2, 3)).numpy(), array_of(x) + 1)
-    assert x.get_device() == -1
+    assert x.get_device() == tensorlib.get_device(x) == tensorlib.get_device(tensorlib.ones(2)) == -1
+    with pytest.raises(TypeError, match="get_device: needs a Tensor, not list"):
+        tensorlib.get_device([1])
     assert x.multiply(2)._nnz() == x.negative()._nnz() == 4
     assert tensorlib.is_tensor(x)
 
