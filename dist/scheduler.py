@@ -119,18 +119,18 @@ class Scheduler:
         """Start a task, by default for the rank that the calling task works for."""
         caller = threading.current_thread()
         task = Task(self, run, name, getattr(caller, "owner", -1) if owner is None else owner)
-        with self._lock:
-            self._tasks.append(task)
-            if self._ended:
-                self._free(task)
-            else:
-                self._ready.append(task)
         with _stack_size:
             before = threading.stack_size(STACK_BYTES)
             try:
                 task.start()
             finally:
                 threading.stack_size(before)
+        with self._lock:
+            self._tasks.append(task)
+            if self._ended:
+                self._free(task)
+            else:
+                self._ready.append(task)
         return task
 
     def run(self, deadline: float, on_quiet: Callable[[list[Task]], None] = lambda waiting: None) -> None:

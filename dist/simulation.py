@@ -40,6 +40,7 @@ class _Rank:
         self.result: Any = None
         self.error: BaseException | None = None
         self.failed_at = 0.0
+        self.thread: Task | None = None
         self._transport = transport
         self._board = board
         self._membership = SimulatedMembership(board, self.rank)
@@ -62,13 +63,23 @@ class _Rank:
             self._world.close()
             enter_thread_world(None)
 
+    @property
+    def done(self) -> bool:
+        """Whether the thread has ended."""
+        return self.thread is not None and self.thread.state == "finished"
+
     def stop(self, reason: str) -> None:
         """Make the rank's communication fail."""
         self._transport.abort(reason)
 
+    def join(self) -> None:
+        """Wait a moment for the thread to end."""
+        if self.thread is not None:
+            self.thread.join(_AFTER_ABORT)
+
     def traceback(self) -> str:
         """Show where the thread is."""
-        frame = sys._current_frames().get(self.thread.ident or 0)
+        frame = sys._current_frames().get((self.thread and self.thread.ident) or 0)
         return f"rank {self.rank}:\n" + "".join(traceback.format_stack(frame))
 
 
@@ -136,7 +147,7 @@ def simulate(
             rank.stop("the simulation was ended")
         scheduler.end()
         for rank in ranks:
-            rank.thread.join(_AFTER_ABORT)
+            rank.join()
     failed = [rank for rank in ranks if rank.error is not None]
     if failed:
         raise _cause(failed)
@@ -144,7 +155,7 @@ def simulate(
 
 
 def _check_all_done(ranks: Sequence[_Rank], seconds: float) -> None:
-    stuck = [rank for rank in ranks if rank.thread.state != "finished"]
+    stuck = [rank for rank in ranks if not rank.done]
     if stuck:
         where = _first([rank.traceback() for rank in stuck[:_SHOWN_RANKS]], len(stuck))
         raise TimeoutError(f"simulate: not done after {seconds:g} s:\n{where}")

@@ -45,14 +45,22 @@ def _made(name: str, fields: str) -> Any:
     return type(name, (namedtuple(name, fields),), {"__slots__": (), "__module__": __name__, "__repr__": _text})
 
 
-TYPES: dict[str, Any] = {name: _made(name, fields) for name, fields in _FIELDS.items()}
+class _Types(dict[str, Any]):
+    """The types by their names, each made when it is first asked for: making all takes as long as many imports."""
+
+    def __missing__(self, name: str) -> Any:
+        self[name] = _made(name, _FIELDS[name])
+        return self[name]
+
+
+TYPES = _Types()
 
 
 def __getattr__(name: str) -> Any:
-    if name not in TYPES:
+    if name not in _FIELDS:
         raise AttributeError(f"module 'tensorlib.return_types' has no attribute {name!r}")
     return TYPES[name]
 
 
 def __dir__() -> list[str]:
-    return sorted(TYPES)
+    return sorted(_FIELDS)

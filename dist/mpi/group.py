@@ -15,6 +15,7 @@ import threading
 import time
 from array import array
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from dist.algorithms.barrier import dissemination_barrier
@@ -25,7 +26,7 @@ from dist.shared_memory.waiting import wait_until
 
 _MASK: Final = 2**64 - 1
 _MAX_TAG: Final = 32_767  # that every MPI knows
-_SPINS: Final = 200  # of some 150 ns
+_SPINS: Final = 30  # of some 150 ns; ranks may share a core
 # A rank that leaves may have finished a call that this one is still about to finish.
 _DEPARTURE_SECONDS: Final = 1.0
 # All ranks were there when a blocking collective began: if one fails in its midst, MPI may wait for it for ever.
@@ -33,6 +34,11 @@ _INSIDE_SECONDS: Final = 5.0
 
 # What was given up is kept: MPI may still write to its memory.
 _given_up: list[Any] = []
+
+
+@lru_cache
+def _nonblocking(collective: str) -> str:
+    return f"I{collective.lower()}"
 
 
 class Departures(Protocol):
@@ -107,7 +113,7 @@ class MpiGroup:
             self._block(getattr(self.communicator, collective), *arguments)
             return
         try:
-            self._wait(channel, getattr(self.communicator, f"I{collective.lower()}")(*arguments), arguments)
+            self._wait(channel, getattr(self.communicator, _nonblocking(collective))(*arguments), arguments)
         except self._mpi.Exception as error:
             raise self._lost(error) from error
 

@@ -17,6 +17,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dist.anonymous_memory import anonymous_memory
+
 Memory = NDArray[np.uint8]
 _TOKEN_BYTES: Final = 16
 _CORES_BYTES: Final = 128
@@ -76,9 +78,8 @@ def create(nbytes: int) -> tuple[Handle, Memory]:
         OSError: there is not enough memory, or the system has no `memfd_create`.
     """
     length = _PAGE + -(-nbytes // _PAGE) * _PAGE
-    descriptor = os.memfd_create("tensorlib", os.MFD_CLOEXEC)
+    descriptor = anonymous_memory("tensorlib", length)
     try:
-        os.posix_fallocate(descriptor, 0, length)
         whole = _map(descriptor, length)
     except BaseException:
         os.close(descriptor)

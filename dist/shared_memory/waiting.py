@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-# Looking takes a third of a microsecond. More would be lost where two ranks happen to share a core, as the system may
-# do at any time; and if not, to offer the core costs little.
+# Looking takes a third of a microsecond. More would be lost where two ranks happen to share a core, as they may at any
+# time; and where they do not, to offer the core costs little.
 SPINS: Final = 20
 YIELD_SECONDS: Final = 500e-6
 PAUSE_FRACTION: Final = 1 / 8

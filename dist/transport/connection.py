@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from dist.errors import DistError, PeerLost, TransportError
 from dist.transport.framing import DATA, GOODBYE, HEADER_BYTES, LOAN, TICKET_BYTES, pack_header, unpack_header
+from dist.transport.messages import CHUNK_BYTES, Incoming, Outgoing
 from dist.transport.progress import GONE, READ, WRITE, ProgressEngine
 from dist.transport.stream import Lending, Stream
-from dist.transport.transfer import Mailbox, Message, Transfer, mismatch
+from dist.transport.transfer import Mailbox, Transfer
 
-# One step moves no more than this, so that both directions and all peers get their turn.
-CHUNK_BYTES: Final = 1024 * 1024
 # Messages that nobody has asked for yet: small ones are read up to a total per peer; others stay where they are, and
 # the sender has to wait. Where a receive waits for what may come behind them, all are read, up to the last limit.
 STAGED_MESSAGE_BYTES: Final = 64 * 1024
@@ -27,72 +25,6 @@ LOAN_BYTES: Final = 512 * 1024
 REASON_BYTES: Final = 16 * 1024
 
 Ended = Callable[["Connection", TransportError | None], None]
-
-
-@dataclass(eq=False, slots=True)
-class Incoming(Message):
-    """A message that is being received, or was and waits to be asked for.
-
-    Attributes:
-        staged: the payload goes, or went, to memory of our own.
-        target: where the payload goes: the receive's buffer, or memory of our own; None to throw it away.
-        filled: how many bytes of it have come.
-        receive: the receive that this message was matched with.
-        ticket: for a loan, what its payload is got with; nothing of that comes over the stream.
-        lent: while the ticket is being received, how many bytes it is for.
-    """
-
-    kind: int = DATA
-    connection: Connection | None = None
-    staged: bool = False
-    target: memoryview | None = None
-    filled: int = 0
-    receive: Transfer | None = None
-    ticket: bytes = b""
-    lent: int = 0
-
-    def is_complete(self) -> bool:
-        """Tell whether the whole payload has come."""
-        return self.filled == self.length
-
-    def match(self, receive: Transfer, engine: ProgressEngine) -> None:
-        """Let the payload go to this receive from now on, and end the receive if all of it is there."""
-        receive.peer = self.source
-        error = mismatch(receive, self)
-        if self.ticket and self.connection is not None:
-            self.connection.borrow(self.ticket, receive, error)
-            return
-        if error:
-            self.target = None
-            engine.finish(receive, error)
-            return
-        if self.filled and self.target is not None:
-            receive.buffer[: self.filled] = self.target[: self.filled]
-        self.target, self.receive = receive.buffer, receive
-        if self.is_complete():
-            engine.finish(receive)
-
-
-@dataclass(eq=False, slots=True)
-class Outgoing:
-    """A message that is being sent, and what of it has not gone out."""
-
-    remaining: list[memoryview]
-    transfer: Transfer | None
-    started: bool = False
-
-    def advance(self, count: int) -> bool:
-        """Take note that `count` more bytes went out; tell whether that was all."""
-        self.started |= count > 0
-        while self.remaining and count >= len(self.remaining[0]):
-            count -= len(self.remaining.pop(0))
-        if self.remaining:
-            self.remaining[0] = self.remaining[0][count:]
-        return not self.remaining
-
-    def next_chunk(self) -> list[memoryview]:
-        """Return what to send next."""
-        return [view[:CHUNK_BYTES] for view in self.remaining]
 
 
 class Connection:

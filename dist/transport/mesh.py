@@ -14,8 +14,9 @@ from typing import Final
 from dist.errors import PeerLost, TransportError
 from dist.forks import abandon_in_children
 from dist.transport.base import ANY_SOURCE
-from dist.transport.connection import LARGE_BYTES, REASON_BYTES, Connection, Incoming, closed
+from dist.transport.connection import LARGE_BYTES, REASON_BYTES, Connection, closed
 from dist.transport.framing import ABORT, GOODBYE, pack_header
+from dist.transport.messages import Incoming
 from dist.transport.progress import ProgressEngine
 from dist.transport.stream import Stream
 from dist.transport.transfer import Mailbox, Transfer, check_transfer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -56,16 +57,26 @@ def observed(**variables: str) -> Iterator[tuple[Path, list[str]]]:
 
 def _left(mark: str, temporary: Path, shared: set[str]) -> list[str]:
     deadline = time.monotonic() + 2.0
-    while (found := _processes(mark)) and time.monotonic() < deadline:
+    while ((found := _processes(mark)) or segments() - shared) and time.monotonic() < deadline:
         time.sleep(0.05)
     left = [f"a process is left: {pid}" for pid in found]
-    left += [f"shared memory is left: {name}" for name in sorted(segments() - shared)]
+    left += [f"shared memory is left: {name}" for name in sorted(_unused(segments() - shared))]
     return left + [f"a temporary file is left: {path.name}" for path in temporary.iterdir()]
 
 
 def segments() -> set[str]:
-    """Return the shared memory of this project, whoever else there is on this machine."""
-    return {name for name in os.listdir("/dev/shm") if "tensorlib" in name or "dist" in name}
+    """Return the names of shared memory, but for that of shared tensors and of MPI: other programs may have some."""
+    return {name for name in os.listdir("/dev/shm") if not name.startswith(("tensorlib-", "mpich", "sm_segment"))}
+
+
+def _unused(names: set[str]) -> set[str]:
+    """Return those that no process maps: what others have made meanwhile is theirs."""
+    used = set()
+    for path in Path("/proc").glob("[0-9]*/maps"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile, or is another user's
+            text = path.read_text() if names else ""
+            used |= {name for name in names if f"/dev/shm/{name}" in text}
+    return names - used
 
 
 def _processes(mark: str) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import platform
@@ -11,13 +12,14 @@ from contextlib import contextmanager
 
 import pytest
 
+from dist.anonymous_memory import anonymous_memory, is_fixed
 from dist.transport.shared_memory import doorbell, ring
 from dist.transport.shared_memory.doorbell import Doorbell
 from dist.transport.shared_memory.inbox import Inbox, ring_bytes, slot_bytes
 from dist.transport.shared_memory.loans import LEDGER_BYTES, Loans
 from dist.transport.shared_memory.remote_memory import address_of, read_memory
 from dist.transport.shared_memory.ring import RingReader, RingWriter
-from dist.transport.shared_memory.segment import Segment, create_segment
+from dist.transport.shared_memory.segment import Segment
 
 
 class Bell:
@@ -108,18 +110,35 @@ def test_memory_that_is_not_there_is_an_error_at_once(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(os, "posix_fallocate", refuse)
     with pytest.raises(OSError, match="No space left"):
-        create_segment(4096)
+        anonymous_memory("test", 4096)
     assert len(os.listdir("/proc/self/fd")) == open_files
+
+
+@pytest.mark.parametrize("c_library_has_it", [True, False])
+def test_an_interpreter_without_memfd_create_does_without(
+    monkeypatch: pytest.MonkeyPatch, c_library_has_it: bool
+) -> None:
+    monkeypatch.delattr(os, "memfd_create")
+    if c_library_has_it:
+        fd = anonymous_memory("test", 4096)
+        assert is_fixed(fd)
+        assert os.fstat(fd).st_size == 4096
+        assert not os.get_inheritable(fd)
+        os.close(fd)
+        return
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: None)
+    with pytest.raises(OSError, match="memfd_create: the C library does not have it"):
+        anonymous_memory("test", 4096)
 
 
 def test_memory_that_could_be_taken_away_is_not_mapped() -> None:
     open_files = len(os.listdir("/proc/self/fd"))
     fd = os.memfd_create("tensorlib", os.MFD_ALLOW_SEALING)
     os.ftruncate(fd, 4096)
-    with pytest.raises(OSError, match="not sealed"):
+    with pytest.raises(OSError, match="its size is not fixed"):
         Segment(fd)
     os.close(fd)
-    sealed = create_segment(4096)
+    sealed = anonymous_memory("test", 4096)
     with pytest.raises(PermissionError):
         os.ftruncate(sealed, 0)
     os.close(sealed)

@@ -11,6 +11,7 @@ import pytest
 
 import dist
 from dist.errors import CollectiveMismatch, Deadlock, DistError, PeerError, TransportTimeout
+from dist.scheduler import Task
 from dist.testing import Fault, FaultPlan
 
 
@@ -343,6 +344,20 @@ def test_a_message_from_a_thread_of_its_own_is_waited_for() -> None:
         return float(x[0])
 
     assert dist.simulate(2, work) == [0.0, 1.0]
+
+
+def test_nothing_is_left_where_not_all_threads_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start_three(task: Task) -> None:
+        if task.owner == 3:
+            raise RuntimeError("can't start new thread")
+        start(task)
+
+    start = Task.start
+    monkeypatch.setattr(Task, "start", start_three)
+    before = set(threading.enumerate())
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        dist.simulate(5, dist.barrier)
+    wait_until_threads_are(before)
 
 
 def test_seed_must_be_an_integer() -> None:

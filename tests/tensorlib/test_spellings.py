@@ -281,3 +281,15 @@ def test_numbers_that_are_to_stand_in_bytes(write):
 def test_arguments_of_the_wrong_kind(call, message):
     with pytest.raises(TypeError, match=message):
         call()
+
+
+def test_activations_in_place():
+    functional = tensorlib.nn.functional
+    x = tensorlib.tensor([-1.0, 2.0])
+    for name, options in (("celu", {"alpha": 2.0}), ("selu", {}), ("threshold", {"threshold": 0.0, "value": -5.0})):
+        y = x.clone()
+        changed = getattr(functional, name)(y, **options, inplace=True)
+        assert changed is y
+        assert y.tolist() == getattr(functional, name)(x, **options).tolist()
+        assert y.tolist() == getattr(functional, name + "_")(x.clone(), **options).tolist()
+    assert functional.hardshrink(x, 1.5).tolist() == [0, 2]

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 from typing import Final, Protocol
 
+from dist.anonymous_memory import anonymous_memory
 from dist.transport.shared_memory.doorbell import Fence
 from dist.transport.shared_memory.loans import LEDGER_BYTES
 from dist.transport.shared_memory.ring import HEADER_BYTES as RING_HEADER_BYTES
-from dist.transport.shared_memory.segment import Segment, create_segment
+from dist.transport.shared_memory.segment import Segment
 
 HEADER_BYTES: Final = 64
 LARGEST_RING: Final = 256 * 1024
@@ -80,7 +81,7 @@ class Inbox:
 
     def __init__(self, senders: int) -> None:
         self.ring_bytes = ring_bytes(senders)
-        self.fd = create_segment(HEADER_BYTES + senders * slot_bytes(self.ring_bytes))
+        self.fd = anonymous_memory("dist-inbox", HEADER_BYTES + senders * slot_bytes(self.ring_bytes))
         self._segment = Segment(self.fd)
         self._asleep = self._segment.view[:8].cast("Q")
         self._fence = Fence()

@@ -1,8 +1,11 @@
 """Functions of neural networks without parameters of their own; `nn` has layers that call them."""
 
+from tensorlib.nn.functional.activation import celu as celu
+from tensorlib.nn.functional.activation import celu_ as celu_
 from tensorlib.nn.functional.activation import elu as elu
 from tensorlib.nn.functional.activation import elu_ as elu_
 from tensorlib.nn.functional.activation import gelu as gelu
+from tensorlib.nn.functional.activation import hardshrink as hardshrink
 from tensorlib.nn.functional.activation import hardtanh as hardtanh
 from tensorlib.nn.functional.activation import hardtanh_ as hardtanh_
 from tensorlib.nn.functional.activation import leaky_relu as leaky_relu
@@ -12,12 +15,16 @@ from tensorlib.nn.functional.activation import logsigmoid as logsigmoid
 from tensorlib.nn.functional.activation import relu as relu
 from tensorlib.nn.functional.activation import relu6 as relu6
 from tensorlib.nn.functional.activation import relu_ as relu_
+from tensorlib.nn.functional.activation import selu as selu
+from tensorlib.nn.functional.activation import selu_ as selu_
 from tensorlib.nn.functional.activation import sigmoid as sigmoid
 from tensorlib.nn.functional.activation import silu as silu
 from tensorlib.nn.functional.activation import softmax as softmax
 from tensorlib.nn.functional.activation import softmin as softmin
 from tensorlib.nn.functional.activation import softplus as softplus
 from tensorlib.nn.functional.activation import tanh as tanh
+from tensorlib.nn.functional.activation import threshold as threshold
+from tensorlib.nn.functional.activation import threshold_ as threshold_
 from tensorlib.nn.functional.convolution import conv1d as conv1d
 from tensorlib.nn.functional.convolution import conv2d as conv2d
 from tensorlib.nn.functional.convolution import conv3d as conv3d

@@ -13,6 +13,10 @@ relu_ = in_place_function(ops.relu)
 leaky_relu_ = in_place_function(ops.leaky_relu)
 elu_ = in_place_function(ops.elu)
 hardtanh_ = in_place_function(ops.hardtanh)
+celu_ = in_place_function(ops.celu)
+selu_ = in_place_function(ops.selu)
+threshold_ = in_place_function(ops.threshold)
+hardshrink = ops.hardshrink
 sigmoid = ops.sigmoid
 logsigmoid = ops.logsigmoid
 softplus = ops.softplus
@@ -49,6 +53,39 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
         tensor([-0.6321,  2.0000])
     """
     result: Tensor = (elu_ if inplace else ops.elu)(input, alpha=alpha)
+    return result
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """Return each element, or `alpha * (exp(x / alpha) - 1)` where it is negative.
+
+    Example:
+        >>> celu(tensorlib.tensor([-1.0, 2.0]))
+        tensor([-0.6321,  2.0000])
+    """
+    result: Tensor = (celu_ if inplace else ops.celu)(input, alpha=alpha)
+    return result
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Return `elu` scaled so that means and variances are kept from layer to layer.
+
+    Example:
+        >>> selu(tensorlib.tensor([-1.0, 2.0]))
+        tensor([-1.1113,  2.1014])
+    """
+    result: Tensor = (selu_ if inplace else ops.selu)(input)
+    return result
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """Return each element, or `value` where it is not above a threshold.
+
+    Example:
+        >>> tensorlib.nn.functional.threshold(tensorlib.tensor([0.5, 2.0]), 1.0, 0.0)
+        tensor([0., 2.])
+    """
+    result: Tensor = (threshold_ if inplace else ops.threshold)(input, threshold=threshold, value=value)
     return result
 
 
