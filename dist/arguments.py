@@ -52,7 +52,7 @@ class Buffer:
 
     def __init__(self, operation: str, tensor: Tensor, name: str = "tensor", written: bool = False) -> None:
         self._put_back: Callable[[], object] | None = None
-        array = tensor if isinstance(tensor, np.ndarray) else self._find_array(operation, tensor, name)
+        array = tensor if type(tensor) is np.ndarray else self._find_array(operation, tensor, name)
         dtype = DTYPES.get(array.dtype)
         if dtype is None:
             raise TypeError(f"{operation}: {name} has dtype {array.dtype}: need one of {', '.join(_NAMES)}")
@@ -95,6 +95,8 @@ class Buffer:
         return start, start + self.flat.nbytes
 
     def _find_array(self, operation: str, tensor: Any, name: str) -> Array:
+        if isinstance(tensor, np.ndarray) and not isinstance(tensor, np.ma.MaskedArray):
+            return tensor.view(np.ndarray)  # a matrix, for one, has two dimensions whatever is done to it
         if hasattr(tensor, "detach") and hasattr(tensor, "numpy") and not getattr(tensor, "is_cuda", False):
             array = tensor.detach().numpy()
             if isinstance(array, np.ndarray):

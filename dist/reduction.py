@@ -116,7 +116,13 @@ class FunctionOp(ReduceOp):
     """A function `f(left, right)` of two one-dimensional arrays of equal length, which returns a third one.
 
     It must work elementwise, and should be associative: it is applied in rank order, `f(f(x0, x1), x2)`, to whichever
-    parts of the tensors are there. The ranks compare the name under which it is defined.
+    parts of the tensors are there. Both arrays are copies, which it may write to. The ranks compare the name under
+    which it is defined.
+
+    >>> out = np.empty(2)
+    >>> FunctionOp(np.hypot).reduce([np.array([3.0, 5.0]), np.array([4.0, 12.0])], out)
+    >>> out
+    array([ 5., 13.])
     """
 
     def __init__(self, function: Function) -> None:
@@ -134,7 +140,8 @@ class FunctionOp(ReduceOp):
     @np.errstate(all="ignore")
     def combine(self, left: Array, right: Array, out: Array) -> None:
         """See `ReduceOp.combine`."""
-        result = self._function(left, right.astype(out.dtype, copy=False))
+        # Copies, because what other ranks see, or will be needed again, must stay as it is.
+        result = self._function(left.copy(), right.astype(out.dtype))
         if not hasattr(result, "shape"):
             result = np.asarray(result)
         if result.shape != out.shape:

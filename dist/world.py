@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -10,6 +9,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from dist import at_exit
 from dist.backends import DEFAULT
 from dist.errors import DistError
 
@@ -54,9 +54,9 @@ class World:
         self._groups.remove(group)
         group.close()
 
-    def close(self, at_exit: bool = False) -> None:
+    def close(self, exiting: bool = False) -> None:
         """End everything, even where one part fails to; raises the last failure."""
-        releases = [group.close for group in self._groups] + self._releases + self._farewells * (not at_exit)
+        releases = [group.close for group in self._groups] + self._releases + self._farewells * (not exiting)
         with ExitStack() as closing:
             for release in reversed(releases):
                 closing.callback(release)
@@ -68,7 +68,7 @@ _process_world: World | None = None
 def _forget_world() -> None:
     """In a forked child: the world's threads are not there, and its sockets are the parent's."""
     global _process_world
-    atexit.unregister(close_world)
+    at_exit.unregister(_close_at_exit)
     _process_world = None
 
 
@@ -134,18 +134,22 @@ def open_world(
 
     where = init_method if store is None else store
     _process_world = connect_world(backend or DEFAULT, where, world_size, rank, group_name, timeout)
-    atexit.register(close_world, at_exit=True)
+    at_exit.register(_close_at_exit)
 
 
-def close_world(at_exit: bool = False) -> None:
+def close_world(exiting: bool = False) -> None:
     """Leave the world, in order; done at exit too, so that a rank that finished is not taken for one that failed."""
     global _process_world
     world = current_world()
     if world is None:
         return
     if world is _process_world:
-        atexit.unregister(close_world)
+        at_exit.unregister(_close_at_exit)
         _process_world = None
     else:
         enter_thread_world(None)
-    world.close(at_exit)
+    world.close(exiting)
+
+
+def _close_at_exit() -> None:
+    close_world(exiting=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import json
 import threading
@@ -10,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from dist import at_exit
 from dist.errors import PeerError, StoreError
 from dist.rendezvous import Rendezvous
 from dist.store.client import STATUS_SECONDS
@@ -47,7 +47,7 @@ class Membership:
         self._subscribers: list[Callable[[PeerError], None]] = []
         self._listeners: list[Announcement] = []
         self._announced: deque[tuple[int, str, str]] = deque(maxlen=REMEMBERED_ANNOUNCEMENTS)
-        atexit.register(self._exit)
+        at_exit.register(self._exit)
         self._client.on_event(self._on_event)
 
     def failure(self) -> PeerError | None:
@@ -130,7 +130,7 @@ class Membership:
         self._leave("exited")
 
     def _leave(self, how: str) -> None:
-        atexit.unregister(self._exit)
+        at_exit.unregister(self._exit)
         with self._changed:
             if self._has_left:
                 return

@@ -8,6 +8,7 @@ import threading
 import traceback
 from types import TracebackType
 
+from dist import at_exit
 from dist.control.exit_codes import EXIT_PEER_FAILED
 from dist.control.membership import Membership
 from dist.errors import PeerError
@@ -45,6 +46,7 @@ class UncaughtExceptions:
         self._previous_of_threads = threading.excepthook
         sys.excepthook = self._on_exception
         threading.excepthook = self._on_thread_exception
+        at_exit.register_in_child(self._at_end_of_child)
         self._installed = True
 
     def uninstall(self) -> None:
@@ -53,6 +55,7 @@ class UncaughtExceptions:
             sys.excepthook = self._previous
         if threading.excepthook == self._on_thread_exception:
             threading.excepthook = self._previous_of_threads
+        at_exit.unregister(self._at_end_of_child)
         self._installed = False
 
     def _on_exception(self, kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
@@ -67,6 +70,12 @@ class UncaughtExceptions:
         if arguments.exc_value and not isinstance(arguments.exc_value, SystemExit):
             self._report(arguments.exc_value)
         self._previous_of_threads(arguments)
+
+    def _at_end_of_child(self) -> None:
+        # `multiprocessing` shows the exception that ends a process by itself, and not by the hook.
+        error = sys.exception()
+        if isinstance(error, Exception):
+            self._report(error)
 
     def _report(self, error: BaseException) -> None:
         # A PeerError is a consequence: the cause is known.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 from dataclasses import dataclass
 
+from dist import at_exit
 from dist.errors import StoreError
 from dist.store import Store, StoreClient, StoreServer
 
@@ -55,11 +55,11 @@ class Rendezvous:
     linger: float = 30.0
 
     def __post_init__(self) -> None:
-        atexit.register(self.close)
+        at_exit.register(self.close)
 
     def close(self) -> None:
         """Leave the group; where this process runs the server, keep it until all have left or `linger` is over."""
-        atexit.unregister(self.close)
+        at_exit.unregister(self.close)
         with contextlib.suppress(StoreError):
             self.client.request("leave", b"left the group", timeout=LEAVE_SECONDS)
         self.client.close()

@@ -83,6 +83,28 @@ def check_operators() -> None:
             same(y, expected[3 * rank : 3 * rank + 3], f"reduce_scatter_tensor, {what}")
 
 
+def check_functions_in_place() -> None:
+    """A function of one's own, which works in place on either array that it is given."""
+    rank, size = here()
+    for count in (1, 300_001):
+        parts = [values(other, count, "float64") for other in range(size)]
+        expected = reduced(ReduceOp.SUM, parts)
+        for function in (_add_to_left, _add_to_right):
+            x = parts[rank].copy()
+            dist.all_reduce(x, function)
+            same(x, expected, f"all_reduce of {count} by {function.__name__}")
+
+
+def _add_to_left(left: Array, right: Array) -> Array:
+    left += right
+    return left
+
+
+def _add_to_right(left: Array, right: Array) -> Array:
+    right += left
+    return right
+
+
 def check_counts() -> None:
     """Every collective that reduces, at several lengths."""
     rank, size = here()
@@ -280,6 +302,7 @@ def check_in_place() -> None:
 
 CHECKS: Final[tuple[Check, ...]] = (
     check_operators,
+    check_functions_in_place,
     check_counts,
     check_copies,
     check_uneven,

@@ -136,6 +136,7 @@ class _Mesh:
         self._listener = listener
         self._addresses = addresses
         self._complete = asyncio.Event()
+        self._deaf: TransportError | None = None  # why nobody is admitted any more
 
     async def build(self, timeout: float, failure: Failure) -> None:
         """Make all connections."""
@@ -145,7 +146,7 @@ class _Mesh:
                 building = asyncio.create_task(self._connect_to_all())
                 while not building.done():
                     await asyncio.wait([building], timeout=POLL_SECONDS)
-                    if error := failure():
+                    if error := self._deaf or failure():
                         building.cancel()
                         raise error
                 await building
@@ -163,7 +164,11 @@ class _Mesh:
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as admissions:
             while True:
-                sock, address = await loop.sock_accept(self._listener)
+                try:
+                    sock, address = await loop.sock_accept(self._listener)
+                except OSError as error:  # such as too many open files
+                    self._deaf = TransportError(f"rank {self._rank}: cannot accept connections: {error}", self._rank)
+                    return
                 sock.setblocking(False)
                 admissions.create_task(self._admit(sock, address))
 

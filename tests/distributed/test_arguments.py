@@ -290,3 +290,17 @@ def test_a_function_that_fails_ends_the_call_on_all_ranks(
     with pytest.raises(error, match=message):
         dist.simulate(3, work)
     assert len(raised) == 3
+
+
+def test_a_matrix_is_reduced_in_place() -> None:
+    def work() -> None:
+        for matrix in (np.ones((3, 2)).view(np.matrix), np.ones((2, 3)).view(np.matrix).T):
+            dist.all_reduce(matrix)
+            assert matrix.tolist() == [[2.0, 2.0]] * 3
+
+    dist.simulate(2, work)
+
+
+def test_an_array_with_a_mask_is_refused() -> None:
+    with pytest.raises(TypeError, match="all_reduce: tensor is a MaskedArray: need a NumPy array or a tensor"):
+        Buffer("all_reduce", np.ma.ones(3))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -14,7 +17,7 @@ import pytest
 import dist
 from dist.errors import DistError, PeerError
 from dist.testing import run_ranks, run_world
-from tests.distributed.control_plane import ranks
+from tests.distributed.control_plane import free_port, ranks
 
 
 def start_worker() -> int:
@@ -117,3 +120,42 @@ def communicate_in_a_worker() -> str:
 
 def test_a_worker_cannot_use_the_group_of_its_rank() -> None:
     assert run_world(2, communicate_in_a_worker) == ["a forked process cannot use the process group of its parent"] * 2
+
+
+def fail(rank: int, port: int) -> None:
+    """Be a rank that fails, or sees it."""
+    dist.init_process_group(init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2, timeout=20)
+    if rank == 0:
+        raise ValueError("bad batch")
+    with pytest.raises(PeerError, match=r"^rank 0 \(host .*\) raised ValueError: bad batch at .*test_forks.py:"):
+        dist.recv(np.zeros(3), 0)
+
+
+def send_and_forget(rank: int, port: int) -> None:
+    """Send to a rank that takes it later, and end without leaving the process group."""
+    dist.init_process_group(init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2, timeout=20)
+    received = np.zeros(3)
+    if rank == 0:
+        dist.send(np.ones(3), 1)
+    else:
+        time.sleep(0.3)
+        dist.recv(received, 0)
+        assert received.all()
+
+
+def run_forked(work: Callable[[int, int], None]) -> list[int | None]:
+    """Run both ranks as processes that `multiprocessing` forks, and return their exit codes."""
+    port, context = free_port(), multiprocessing.get_context("fork")
+    processes = [context.Process(target=work, args=(rank, port)) for rank in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    return [process.exitcode for process in processes]
+
+
+def test_ranks_that_multiprocessing_forked_end_like_others() -> None:
+    """They do not run `atexit`, and show what they raise by themselves."""
+    script = "from tests.distributed.test_forks import *; print(run_forked(fail), run_forked(send_and_forget))"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert (run.stdout, run.returncode) == ("[1, 0] [0, 0]\n", 0), run.stderr

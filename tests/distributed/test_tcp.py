@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import multiprocessing
 import os
@@ -316,3 +317,18 @@ def test_close_says_goodbye() -> None:
             data += part
         assert unpack_header(data[:HEADER_BYTES]) == (DATA, 0, 7, 9, 3)
         assert data[HEADER_BYTES:][3:] == pack_header(3, 0)
+
+
+def test_a_rank_that_can_accept_nobody_says_why_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def accept(sock: socket.socket) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(socket.socket, "accept", accept)
+    store, started = MemoryStore(), time.monotonic()
+    with ThreadPoolExecutor(2) as pool:
+        ranks = [pool.submit(connect_tcp, rank, 2, store, b"secret", timeout=20.0) for rank in range(2)]
+        with pytest.raises(TransportError, match=r"^rank 0: cannot accept connections: .*Too many open files"):
+            ranks[0].result()
+        with pytest.raises(TransportError):
+            ranks[1].result()
+    assert time.monotonic() - started < 15
