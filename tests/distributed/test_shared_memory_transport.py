@@ -59,6 +59,7 @@ def test_conformance(check: CheckOf) -> None:
 
 SOME_CHECKS = [
     transport.check_both_send_first,
+    transport.check_blocking_sends_first,
     transport.check_order,
     transport.check_tags,
     transport.check_mismatch,
@@ -71,6 +72,7 @@ SOME_CHECKS = [
 def test_conformance_where_no_process_may_read_another(check: CheckOf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pairing, "_can_read", lambda *_: False)
     monkeypatch.setattr(transport, "SIZES", (0, 1021, 5 * MEGABYTE))
+    monkeypatch.setattr(transport, "BLOCKING_SIZES", (1021, 5 * MEGABYTE))
     check(make_world)
 
 
