@@ -4,9 +4,9 @@
         [--repeat 30] [--processor] [--json FILE]
 
 Each rank is a process that belongs to a group of each peer, and the two take turns in it. Shown are the medians of
-the slowest rank: the root of a broadcast is done before the others are. A size is that of a rank's largest array in
-bytes: of all_gather and reduce_scatter that is all ranks' rows. `--processor` shows the processor time of a call
-instead, summed over the ranks: it says more where the machine is busy. Without PyTorch only our times are shown.
+the slowest rank, for a call in a row of several. A size is that of a rank's largest array in bytes: of all_gather and
+reduce_scatter that is all ranks' rows. `--processor` shows the processor time of a call instead, summed over the ranks:
+it says more where the machine is busy. Without PyTorch only our times are shown.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,9 @@ def all_reduce(library: Any, zeros: Callable[[int], Any], size: int, ranks: int)
 
 @operation
 def broadcast(library: Any, zeros: Callable[[int], Any], size: int, ranks: int) -> Call:
-    """Return a call with an array of `size` bytes."""
-    array = zeros(size // 4)
-    return lambda: library.broadcast(array, 0)
+    """Return a call with an array of `size` bytes; each rank is the root in its turn, lest one should run ahead."""
+    array, roots = zeros(size // 4), cycle(range(ranks))
+    return lambda: library.broadcast(array, next(roots))
 
 
 @operation
@@ -81,18 +82,39 @@ def measure(op: str, sizes: list[int], repeat: int, folder: str, with_torch: boo
     for size in sizes:
         ours = OPERATIONS[op](dist, lambda count: numpy.zeros(count, numpy.float32), size, ranks)
         theirs = OPERATIONS[op](peer.distributed, peer.zeros, size, ranks) if peer else None
-        # Small messages are over soon, and so can be measured more often.
-        rounds = max(repeat, min(repeat * 30, repeat * (4 << 20) // max(size, 1)))
         if processor:
-            rows.append(processor_times(f"{size:,} B", ours, theirs, rounds))
+            rows.append(processor_times(f"{size:,} B", ours, theirs, repeat * calls_in_a_row(size)))
             continue
         # Without the barriers each would be charged for how long the other's ranks end apart.
-        row = compare(f"{size:,} B", ours, theirs, rounds, TARGETS[op], before=dist.barrier)
-        slowest = numpy.array([row.ours, row.theirs])
+        calls = calls_in_a_row(size)
+        row = compare(
+            f"{size:,} B",
+            in_a_row(ours, calls),
+            in_a_row(theirs, calls) if theirs else None,
+            repeat,
+            TARGETS[op],
+            before=dist.barrier,
+        )
+        slowest = numpy.array([row.ours, row.theirs]) / calls
         dist.all_reduce(slowest, dist.ReduceOp.MAX)
         row.ours, row.theirs = slowest.tolist()
         rows.append(row)
     return rows
+
+
+def calls_in_a_row(size: int) -> int:
+    """Return how many calls are timed at once: small ones take no longer than ranks need to leave a barrier."""
+    return max(1, min(20, (4 << 20) // size))
+
+
+def in_a_row(call: Call, count: int) -> Call:
+    """Return `count` calls as one."""
+
+    def calls() -> None:
+        for _ in range(count):
+            call()
+
+    return calls
 
 
 def processor_times(name: str, ours: Call, theirs: Call | None, repeat: int) -> Row:

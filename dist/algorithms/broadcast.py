@@ -14,6 +14,15 @@ from dist.channel import Channel
 from dist.transport.base import Work
 
 
+def linear_broadcast(channel: Channel, array: NDArray[Any], root: int) -> None:
+    """Copy `array` from `root` to all ranks: it sends it to each of them.
+
+    One step, for small arrays among few ranks. Args: as in `tree_broadcast`.
+    """
+    others = [(root + i) % channel.size for i in range(1, channel.size)]
+    _pass_on(channel, array, *((None, others) if channel.rank == root else (root, [])))
+
+
 def tree_broadcast(channel: Channel, array: NDArray[Any], root: int) -> None:
     """Copy `array` from group rank `root` to all ranks, in segments that follow each other down a binomial tree.
 

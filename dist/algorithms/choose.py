@@ -17,7 +17,7 @@ from dist.algorithms.all_reduce import (
 )
 from dist.algorithms.all_to_all import pairwise_all_to_all
 from dist.algorithms.barrier import dissemination_barrier
-from dist.algorithms.broadcast import chain_broadcast, scatter_broadcast, tree_broadcast
+from dist.algorithms.broadcast import chain_broadcast, linear_broadcast, scatter_broadcast, tree_broadcast
 from dist.algorithms.bruck import bruck_all_gather, bruck_all_reduce, bruck_all_to_all
 from dist.algorithms.doubling import doubling_all_reduce, halving_all_reduce, halving_reduce_scatter
 from dist.algorithms.gather import linear_gather, linear_scatter
@@ -42,7 +42,12 @@ ALGORITHMS: Final[Mapping[str, Mapping[str, Algorithm]]] = {
         "halving": halving_all_reduce,
     },
     "reduce": {"linear": linear_reduce, "pairwise": pairwise_reduce, "tree": tree_reduce},
-    "broadcast": {"tree": tree_broadcast, "chain": chain_broadcast, "scatter": scatter_broadcast},
+    "broadcast": {
+        "linear": linear_broadcast,
+        "tree": tree_broadcast,
+        "chain": chain_broadcast,
+        "scatter": scatter_broadcast,
+    },
     "all_gather": {"direct": direct_all_gather, "ring": ring_all_gather, "bruck": bruck_all_gather},
     "gather": {"linear": linear_gather, "tree": tree_gather},
     "scatter": {"linear": linear_scatter, "tree": tree_scatter},
@@ -80,21 +85,25 @@ class Row(NamedTuple):
 
 KB, MB, ANY = 1024, 1024**2, math.inf
 
-# The first row that fits. Measured; see docs/algorithms.md.
+# The first row that fits. Measured, or predicted where that takes many hosts; see docs/algorithms.md.
 TABLE: Final[tuple[Row, ...]] = (
     Row("all_reduce", 1 * MB, 2, "any", False, "exchange"),
     Row("all_reduce", 256 * KB, 16, "one", False, "star"),
     Row("all_reduce", 16 * KB, ANY, "one", False, "tree"),
     Row("all_reduce", 16 * KB, 8, "several", False, "exchange"),
     Row("all_reduce", 16 * KB, ANY, "several", True, "doubling"),
-    Row("all_reduce", 4 * KB, ANY, "several", False, "bruck"),
+    Row("all_reduce", 16 * KB, ANY, "several", False, "bruck"),
+    Row("all_reduce", 128 * KB, ANY, "several", True, "halving"),
+    Row("all_reduce", 128 * KB, 512, "several", False, "bruck"),
     Row("all_reduce", ANY, 32, "any", False, "pairwise"),
     Row("all_reduce", ANY, ANY, "any", True, "halving"),
+    Row("all_reduce", 16 * MB, ANY, "several", False, "pairwise"),
     Row("all_reduce", ANY, ANY, "any", False, "ring"),
     Row("reduce", ANY, 8, "one", False, "linear"),
     Row("reduce", ANY, ANY, "any", True, "tree"),
     Row("reduce", 64 * KB, ANY, "any", False, "linear"),
     Row("reduce", ANY, ANY, "any", False, "pairwise"),
+    Row("broadcast", 256 * KB, 8, "one", False, "linear"),
     Row("broadcast", ANY, ANY, "one", False, "tree"),
     Row("broadcast", 256 * KB, ANY, "several", False, "tree"),
     Row("broadcast", ANY, 32, "several", False, "scatter"),

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from dist.algorithms.all_gather import direct_all_gather
 from dist.algorithms.barrier import dissemination_barrier
-from dist.algorithms.choose import overrides
 from dist.algorithms.collectives import MessageCollectives
 from dist.algorithms.exactness import is_exact
 from dist.algorithms.host_chain import HostChain
@@ -33,8 +32,7 @@ class HierarchicalCollectives:
 
     Gives the same bits as algorithms that know nothing of hosts: partial results go from host to host in the order of
     the ranks. Where the ranks of a host do not follow each other, reductions whose order matters are flat. So are
-    gather, scatter and all-to-all, for nothing can be saved between hosts, and what TENSORLIB_DIST_ALGO names an
-    algorithm for.
+    gather, scatter and all-to-all, for nothing can be saved between hosts.
 
     Args:
         locality: for each rank of the group something that is equal where ranks share a host.
@@ -48,13 +46,10 @@ class HierarchicalCollectives:
         self._local = local
         self._messages = MessageCollectives(self._hosts.count)
         self._flat = self._messages if flat is None else flat
-        self._asked_for = overrides()
 
     def all_reduce(self, channel: Channel, array: Array, op: ReduceOp) -> None:
         """See `Collectives.all_reduce`."""
-        if "all_reduce" in self._asked_for:
-            self._messages.all_reduce(channel, array, op)
-        elif array.nbytes <= SMALL_BYTES:
+        if array.nbytes <= SMALL_BYTES:
             self._all_reduce_small(channel, array, op)
         elif self._keeps_order(op, array):
             self._all_reduce_large(channel, array, op)
@@ -63,9 +58,6 @@ class HierarchicalCollectives:
 
     def reduce(self, channel: Channel, array: Array, root: int, op: ReduceOp) -> None:
         """See `Collectives.reduce`."""
-        if "reduce" in self._asked_for:
-            self._messages.reduce(channel, array, root, op)
-            return
         if not self._keeps_order(op, array):
             self._flat.reduce(channel, array, root, op)
             return
@@ -75,13 +67,10 @@ class HierarchicalCollectives:
             result = chain.reduce(pieces)
             for index, piece in enumerate(pieces):
                 _hand_over(channel, chain, result, index, root, piece)
-        channel.wait(*chain.works)
+        chain.finish()
 
     def reduce_scatter(self, channel: Channel, array: Array, rows: Rows, op: ReduceOp) -> None:
         """See `Collectives.reduce_scatter`."""
-        if "reduce_scatter" in self._asked_for:
-            self._messages.reduce_scatter(channel, array, rows, op)
-            return
         if not self._keeps_order(op, array):
             self._flat.reduce_scatter(channel, array, rows, op)
             return
@@ -97,13 +86,10 @@ class HierarchicalCollectives:
                 result = chain.reduce([*parts, *[nothing] * (chain.workers - len(parts))])
                 for index, owner in enumerate(owners):
                     _hand_over(channel, chain, result, index, owner, out)
-        channel.wait(*chain.works)
+        chain.finish()
 
     def broadcast(self, channel: Channel, array: Array, root: int) -> None:
         """See `Collectives.broadcast`."""
-        if "broadcast" in self._asked_for:
-            self._messages.broadcast(channel, array, root)
-            return
         leaders = [root if root in ranks else ranks[0] for ranks in self._hosts.ranks]
         host, _ = self._hosts.place(channel.rank)
         for part in segments(array, BROADCAST_BYTES):
@@ -113,9 +99,7 @@ class HierarchicalCollectives:
 
     def all_gather(self, channel: Channel, rows: Rows, array: Array) -> None:
         """See `Collectives.all_gather`."""
-        if "all_gather" in self._asked_for:
-            self._messages.all_gather(channel, rows, array)
-        elif sum(row.nbytes for row in rows) > SMALL_BYTES:
+        if sum(row.nbytes for row in rows) > SMALL_BYTES:
             self._all_gather_large(channel, rows, array)
         else:
             self._all_gather_small(channel, rows, array)
@@ -178,7 +162,7 @@ class HierarchicalCollectives:
                 results.append(result)
             if step >= chain.lag:
                 chain.return_result(results[step - chain.lag], pieces[step - chain.lag])
-        channel.wait(*chain.works)
+        chain.finish()
 
     def _gather_everything(self, channel: Channel, array: Array, lengths: Sequence[int]) -> list[Array]:
         """Return the arrays of all ranks, in rank order, on the first rank of every host; nothing elsewhere."""
@@ -235,6 +219,6 @@ def _hand_over(channel: Channel, chain: HostChain, result: Array | None, index: 
         if worker == owner:
             np.copyto(out, result)
         else:
-            chain.works.append(channel.isend(result, owner))
+            chain.keep(channel.isend(result, owner))
     elif channel.rank == owner:
-        chain.works.append(channel.irecv(out, worker))
+        chain.keep(channel.irecv(out, worker))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from dist.transport.base import Work
 
 Array = NDArray[Any]
 
+WORKS_AT_A_TIME: Final = 16
+
 
 class HostChain:
     """One rank's part in reducing slices along the hosts, whose ranks follow each other.
@@ -27,7 +30,6 @@ class HostChain:
     Attributes:
         workers: how many slices are reduced at a time.
         lag: after how many further reductions the result of one is back here, where all take equally long.
-        works: transfers under way, to be waited for at the end.
     """
 
     def __init__(self, channel: Channel, hosts: Hosts, local: Collectives, op: ReduceOp, dtype: np.dtype[Any]) -> None:
@@ -40,7 +42,17 @@ class HostChain:
         self._size = len(hosts.ranks[self._host])
         self.workers = min(map(len, hosts.ranks))
         self.lag = 2 * (hosts.count - 1 - self._host)
-        self.works: list[Work] = []
+        self._works: deque[Work] = deque()
+
+    def keep(self, work: Work) -> None:
+        """Take care of a transfer that was started; a few may be under way, so that memory for them is bounded."""
+        self._works.append(work)
+        if len(self._works) > WORKS_AT_A_TIME:
+            self._channel.wait(self._works.popleft())
+
+    def finish(self) -> None:
+        """Wait for all transfers that are under way."""
+        self._channel.wait(*self._works)
 
     def worker(self, index: int) -> int:
         """Return the rank that ends up with the result of slice `index`."""
@@ -58,7 +70,7 @@ class HostChain:
         partial = self._add(parts)
         following = self._peer(+1)
         if following is not None:
-            self.works.append(self._channel.isend(partial, following))
+            self.keep(self._channel.isend(partial, following))
             return None
         result = np.empty(own, self._dtype)
         self._op.finish(partial, self._channel.size, out=result)
@@ -68,7 +80,7 @@ class HostChain:
         """Start to send the result of this worker's slice to the host before."""
         before = self._peer(-1)
         if before is not None:
-            self.works.append(self._channel.isend(result, before))
+            self.keep(self._channel.isend(result, before))
 
     def return_result(self, result: Array | None, slices: Sequence[Array]) -> None:
         """Bring the results back to all ranks of all hosts, into `slices`, which are those that were reduced.

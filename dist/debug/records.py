@@ -120,7 +120,7 @@ def write(folder: Path, rank: int, text: str) -> None:
 
 
 def _thread_lines(calls: list[Call]) -> Iterator[dict[str, Any]]:
-    """The threads that have made calls, and the main one."""
+    """The threads that have made calls; the main one where none has."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     wanted: set[int | None] = {call.thread for call in calls} or {threading.main_thread().ident}
     for number, frame in sys._current_frames().items():

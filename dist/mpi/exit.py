@@ -15,13 +15,20 @@ from dist.control.membership import Membership
 
 SECONDS: Final = 5.0
 
+# Of the last world: that it came about, with all ranks, means that earlier failures are overcome.
+_last: list[Membership] = []
+
 
 def end_mpi_in_time(membership: Membership) -> None:
-    """From now on, let MPI take no longer than `SECONDS` at exit if a rank has failed."""
+    """Let MPI take no longer than `SECONDS` at exit if a rank of this world, the last one so far, has failed."""
+    _last[:] = [membership]
 
-    def hurry() -> None:
-        if membership.failure() is not None or getattr(sys, "last_value", None) is not None:
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.setitimer(signal.ITIMER_REAL, SECONDS)
 
-    atexit.register(hurry)
+def _hurry() -> None:
+    failed = any(membership.failure() is not None for membership in _last)
+    if failed or getattr(sys, "last_value", None) is not None:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+
+
+atexit.register(_hurry)  # before any world registers its own end, and so called after that

@@ -26,7 +26,7 @@ from dist.shared_memory.waiting import wait_until
 
 _MASK: Final = 2**64 - 1
 _MAX_TAG: Final = 32_767  # that every MPI knows
-_SPINS: Final = 200  # of some 150 ns
+_SPINS: Final = 30  # of some 150 ns; ranks may share a core
 # A rank that leaves may have finished a call that this one is still about to finish.
 _DEPARTURE_SECONDS: Final = 1.0
 # All ranks were there when a blocking collective began: if one fails in its midst, MPI may wait for it for ever.

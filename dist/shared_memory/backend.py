@@ -33,8 +33,9 @@ def backend() -> Backend:
 
 
 class HostCollectives:
-    """Finds out in the first call whether the ranks share memory, and how to go on; implements `Collectives`.
+    """Finds out in the first call which ranks share memory, and how to go on; implements `Collectives`.
 
+    Where only some do, it goes on in two levels: shared memory inside a host, messages between hosts.
     Collectives for which TENSORLIB_DIST_ALGO names an algorithm are run by messages.
 
     Args:
@@ -119,6 +120,8 @@ class HostCollectives:
             raise TransportError("backend shm: the ranks do not share memory: need all of them on one host")
         if one_host:
             return local or MessageCollectives()
+        if len(set(hosts)) == channel.size:
+            return MessageCollectives(hosts=channel.size)
         return HierarchicalCollectives(hosts, local or MessageCollectives())
 
 

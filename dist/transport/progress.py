@@ -85,6 +85,7 @@ class ProgressEngine:
         self._leading = False
         self._selecting = False  # the leader is in epoll, without the lock
         self._closed = False
+        self._released = False
         self._background: threading.Thread | None = None
         self._background_call = threading.Condition(self.lock)
         self._background_parked = False
@@ -176,6 +177,9 @@ class ProgressEngine:
         self._release()
 
     def _release(self) -> None:
+        if self._released:  # the descriptors may be something else by now
+            return
+        self._released = True
         self._epoll.close()
         os.close(self.wake_fd)
         if self._polled is not None:

@@ -57,7 +57,7 @@ def observed(**variables: str) -> Iterator[tuple[Path, list[str]]]:
 
 def _left(mark: str, temporary: Path, shared: set[str]) -> list[str]:
     deadline = time.monotonic() + 2.0
-    while (found := _processes(mark)) and time.monotonic() < deadline:
+    while ((found := _processes(mark)) or segments() - shared) and time.monotonic() < deadline:
         time.sleep(0.05)
     left = [f"a process is left: {pid}" for pid in found]
     left += [f"shared memory is left: {name}" for name in sorted(_unused(segments() - shared))]
@@ -65,8 +65,8 @@ def _left(mark: str, temporary: Path, shared: set[str]) -> list[str]:
 
 
 def segments() -> set[str]:
-    """Return the names of shared memory, but for those of shared tensors: programs beside this one may have some."""
-    return {name for name in os.listdir("/dev/shm") if not name.startswith("tensorlib-")}
+    """Return the names of shared memory, but for that of shared tensors and of MPI: other programs may have some."""
+    return {name for name in os.listdir("/dev/shm") if not name.startswith(("tensorlib-", "mpich", "sm_segment"))}
 
 
 def _unused(names: set[str]) -> set[str]:

@@ -54,6 +54,7 @@ COSTS: dict[tuple[str, str], Cost] = {
     ("reduce", "linear"): lambda n: (1, 1, n - 1),
     ("reduce", "pairwise"): lambda n: (1, 2, (n + 1) * (n - 1)),
     ("reduce", "tree"): lambda n: (1, log2(n), n - 1),
+    ("broadcast", "linear"): lambda n: (n - 1, 1, n - 1),
     ("broadcast", "tree"): lambda n: (log2(n), log2(n), n - 1),
     ("broadcast", "chain"): lambda n: (1, n - 1, n - 1),
     ("broadcast", "scatter"): lambda n: (1, 2, (n - 1) ** 2),

@@ -12,6 +12,7 @@ from dist.algorithms import MessageCollectives
 from dist.algorithms.choose import ALGORITHMS, EXACT_ONLY, OVERRIDE, TABLE, choose, overrides
 from dist.algorithms.exactness import is_exact
 from dist.channel import Channel
+from dist.cost_model import FORMULAS, Costs, all_reduce_time
 from dist.reduction import ReduceOp
 from tests.distributed.algorithm_worlds import CALLS, in_rank_order, on_ranks, values
 
@@ -63,7 +64,7 @@ def test_variable_is_understood(text: str, found: dict[str, str], monkeypatch: p
     ("text", "message"),
     [
         ("rings", "rings: there is no algorithm 'rings': need one of exchange, star, .*dissemination"),
-        ("broadcast=ring", "broadcast=ring: there is no algorithm 'ring': need one of tree, chain, scatter"),
+        ("broadcast=ring", "broadcast=ring: there is no algorithm 'ring': need one of linear, tree, chain, scatter"),
         ("reduce=linear,allreduce=ring", "allreduce=ring: there is no 'allreduce': need one of all_reduce, reduce"),
         ("all_reduce=", "all_reduce=: there is no algorithm ''"),
     ],
@@ -117,3 +118,15 @@ def test_bits_do_not_depend_on_what_is_chosen(size: int, hosts: int) -> None:
         arrays = [part[:count].copy() for part in parts]
         on_ranks(size, lambda c: collectives.all_reduce(c, arrays[c.rank], ReduceOp.SUM))  # noqa: B023
         assert all(array.tobytes() == expected[:count].tobytes() for array in arrays)
+
+
+@pytest.mark.parametrize("nbytes", [4, 16 << 10, 128 << 10, 1 << 20, 16 << 20, 256 << 20])
+@pytest.mark.parametrize("ranks", [16, 64, 512, 4096])
+def test_among_hosts_the_choice_is_not_far_from_the_best_that_the_cost_model_knows(ranks: int, nbytes: int) -> None:
+    costs = Costs(call=2e-5, latency=3e-5, shared_latency=5e-5, message=2e-5, byte=2e-10, reduced_byte=3e-11)
+    costs = costs.with_link(latency=1e-5, bandwidth=3e9)
+    names = [name for name in FORMULAS if ("all_reduce", name) not in EXACT_ONLY]
+    # Gathering everything takes memory for everything.
+    names = [name for name in names if ranks * nbytes <= 64 << 20 or name in ("pairwise", "ring")]
+    best = min(all_reduce_time(costs, ranks, nbytes, name) for name in names)
+    assert all_reduce_time(costs, ranks, nbytes, hosts=2) < 1.5 * best

@@ -215,7 +215,18 @@ def test_what_is_not_a_record_is_named(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_a_folder_without_records_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path)]) == 2
-    assert "holds no flight records" in capsys.readouterr().err
+    assert f"no flight records (rank0.jsonl and so on) in {tmp_path}" in capsys.readouterr().err
+
+
+def test_the_records_of_several_hosts_are_read_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TENSORLIB_FLIGHT_RECORD", str(tmp_path / "one"))
+    dist.simulate(3, different_calls)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "one" / "rank2.jsonl").rename(tmp_path / "other" / "rank2.jsonl")
+    assert main([str(tmp_path / "one"), str(tmp_path / "other")]) == 0
+    assert "left no record" not in capsys.readouterr().out
 
 
 def is_left_alone(folder: str) -> str:

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from dist.algorithms import HierarchicalCollectives, MessageCollectives
-from dist.algorithms.choose import ALGORITHMS, EXACT_ONLY, OVERRIDE
 from dist.algorithms.hierarchical import SMALL_BYTES
 from dist.algorithms.segments import SEGMENT_BYTES
 from dist.channel import Channel
 from dist.reduction import ReduceOp
+from dist.shared_memory import backend
 from dist.shared_memory.backend import HostCollectives
+from dist.shared_memory.collectives import SharedMemoryCollectives
 from dist.transport.base import Transport
 from dist.transport.inproc import make_inproc_world
 from tests.distributed.algorithm_worlds import (
@@ -132,10 +133,10 @@ def test_several_calls_follow_each_other() -> None:
     all_reduce(calls, 5, parts)
 
 
-def reduce_in_two_levels(transport: Transport, locality: str, counts: list[int]) -> None:
-    """Run on every rank, with shared memory among those that are said to share a host."""
+def calls_of_a_rank(transport: Transport, counts: list[int]) -> None:
+    """Run on every rank, with what the default backend finds out by itself."""
     rank, ranks = transport.rank, tuple(range(transport.size))
-    collectives = HierarchicalCollectives(locality, HostCollectives(required=True))
+    collectives = HostCollectives()
     for number, count in enumerate(counts):
         parts = [np.random.default_rng(other).standard_normal(count).astype(np.float32) for other in ranks]
         channel = Channel(transport, ranks, rank, tag=1, fingerprint=number, deadline=time.monotonic() + 60)
@@ -147,28 +148,23 @@ def reduce_in_two_levels(transport: Transport, locality: str, counts: list[int])
         collectives.all_gather(channel, rows, parts[rank])
         assert all(row.tobytes() == part.tobytes() for row, part in zip(rows, parts, strict=True))
         collectives.barrier(channel)
+    assert isinstance(collectives._chosen, HierarchicalCollectives)
+    assert isinstance(collectives._chosen._local, SharedMemoryCollectives)
     collectives.close()
 
 
-def test_shared_memory_inside_the_hosts() -> None:
+def test_default_backend_shares_memory_inside_hosts_and_sends_messages_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find(channel: Channel) -> tuple[int, ...]:
+        return tuple("aabbb".index("aabbb"[rank]) for rank in channel.ranks)
+
+    monkeypatch.setattr(backend, "find_hosts", find)
     world = make_inproc_world(5)
     with ThreadPoolExecutor(5) as pool:
-        counts = [1, 100, LARGE, 100, 3 * LARGE, 1]
-        calls = [pool.submit(reduce_in_two_levels, transport, "aabbb", counts) for transport in world]
+        calls = [pool.submit(calls_of_a_rank, transport, [1, 100, LARGE, 100, 3 * LARGE, 1]) for transport in world]
         for call in calls:
             call.result()
     for transport in world:
         transport.close()
-
-
-@pytest.mark.parametrize("collective", ["all_reduce", "reduce", "broadcast", "all_gather", "reduce_scatter"])
-def test_an_algorithm_that_is_asked_for_is_used(collective: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    name = next(reversed([name for name in ALGORITHMS[collective] if (collective, name) not in EXACT_ONLY]))
-    parts = values(4, 5040, "float32")
-    expected = CALLS[collective](ALGORITHMS[collective][name], 4, parts)
-    monkeypatch.setenv(OVERRIDE, f"{collective}={name}")
-    found = CALLS[collective](two_levels("aabb", collective), 4, parts)
-    assert [t.to for t in found] == [t.to for t in expected]
 
 
 def test_abort_and_close_are_handed_on() -> None:

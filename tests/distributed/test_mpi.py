@@ -325,10 +325,11 @@ stuck.run(None, "Barrier")
 def test_mpi_does_not_delay_the_end_of_a_rank_after_a_failure() -> None:
     program = """
 import atexit, time
+atexit.register(time.sleep, {seconds})  # as MPI would do, after all other things
 from types import SimpleNamespace
 from dist.mpi import exit
 exit.SECONDS = 0.2
-atexit.register(time.sleep, {seconds})  # as MPI would do, after all other things
+exit.end_mpi_in_time(SimpleNamespace(failure=ValueError))  # of a world before
 exit.end_mpi_in_time(SimpleNamespace(failure=lambda: {failure}))
 {last}
 """

@@ -375,3 +375,15 @@ def test_a_rank_that_is_killed_in_the_middle_of_a_message_is_named(may_read: boo
         seconds, blamed, message = outcomes[rank].value
         assert (seconds < 5, blamed) == (True, 1)
         assert message.startswith("rank 1 (host ")
+
+
+def test_a_fork_closes_nothing_of_a_world_that_was_left() -> None:
+    """The descriptors of a transport that was closed may be something else by then."""
+    world = make_world(2)
+    close(world)
+    pipes = [os.pipe() for _ in range(50)]
+    for rank in world:
+        rank.abandon()
+    for reading, writing in pipes:
+        os.close(reading)
+        os.close(writing)

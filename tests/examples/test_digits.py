@@ -34,7 +34,8 @@ def wait_for_epochs(checkpoint: Path, epochs: int) -> None:
 
 def connections_and_segments() -> tuple[int, list[str]]:
     sockets = len([c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN])
-    others = "tensorlib-"  # segments of shared tensors, which tests beside this one may have just now
+    # Segments of shared tensors, and MPI's, which tests beside this one may have just now.
+    others = ("tensorlib-", "mpich_", "sm_segment", "vader_")
     return sockets, sorted(name for name in os.listdir("/dev/shm") if not name.startswith(others))
 
 

@@ -45,6 +45,7 @@ class RingStream:
         self._handler: Handler = lambda events: None
         self._events = 0
         self._ending = False
+        self._closed = False
         self.send = self._writer.write
 
     def start(self, handler: Handler) -> None:
@@ -96,7 +97,10 @@ class RingStream:
         self._rest.cut()
 
     def close(self) -> None:
-        """See `Stream.close`."""
+        """See `Stream.close`. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
         self._rest.close()
         self._reader.close()
         self._writer.close()
