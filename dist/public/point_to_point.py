@@ -23,7 +23,9 @@ def send(
 ) -> None:
     """Send a tensor to global rank `dst`, which calls `recv` with as many elements of the same dtype.
 
-    Returns when the tensor may be changed again; large messages wait for the receiver.
+    Returns when the tensor may be changed again. A large message waits until the receiver calls `recv`, or waits for a
+    send of its own: then it keeps what comes in memory until it asks for it. So ranks that all send first, and then
+    receive in the order of the sends, never block each other, at any size.
 
     Args:
         tensor: what to send.

@@ -1,8 +1,9 @@
 """What every transport offers: two attributes and four methods.
 
-Starting a transfer and waiting for it are separate, so that two neighbours that both send first never deadlock, at
-any size. A transport moves whole contiguous buffers, keeps the order of messages per pair of ranks and tag, and knows
-nothing of tensors, operations or groups.
+Starting a transfer and waiting for it are separate, and who waits for a send takes in what others send meanwhile: so
+ranks that all send first never deadlock, at any size, whether or not they wait for their sends. A transport
+moves whole contiguous buffers, keeps the order of messages per pair of ranks and tag, and knows nothing of tensors,
+operations or groups.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ from dist.transport.stream import Lending, Stream
 from dist.transport.transfer import Mailbox, Transfer
 
 # Messages that nobody has asked for yet: small ones are read up to a total per peer; others stay where they are, and
-# the sender has to wait. Where a receive waits for what may come behind them, all are read, up to the last limit.
+# the sender has to wait. Where a receive waits for what may come behind them, all are read, up to the last limit. While
+# all are taken (see `take_all`), reading stops at the last limit, instead of the transport.
 STAGED_MESSAGE_BYTES: Final = 64 * 1024
 STAGED_TOTAL_BYTES: Final = 1024 * 1024
 UNASKED_BYTES: Final = 1024 * 1024 * 1024
@@ -60,6 +61,9 @@ class Connection:
         self._lending = stream.lending
         self._lent: set[Transfer] = set()
         self._borrowing: set[Transfer] = set()
+        self._takes_all = False
+        self._fetching: set[Incoming] = set()  # loans on their way to memory of our own
+        self._fetched_bytes = 0
         stream.start(self._handle)
 
     # Sending
@@ -139,15 +143,24 @@ class Connection:
 
     def resume(self, message: Incoming) -> None:
         """Read on after `message` was matched with a receive."""
-        if message.staged:
+        if message.staged and message.kind == LOAN:
+            self._fetched_bytes -= message.length
+        elif message.staged:
             self._staged_bytes -= message.length
         if message is self._incoming:
             self._set_paused(False)
+        self._take_more()
 
     def stop_holding_back(self) -> None:
-        """Make room for a message that nobody asks for, because a receive waits for one behind it."""
-        if self._paused and self._incoming is not None:
+        """Make room for a message that nobody asks for, if something has changed so that it is to be read now."""
+        if self._paused and self._incoming is not None and self._is_welcome(self._incoming):
             self._stage(self._incoming)
+
+    def take_all(self, takes_all: bool) -> None:
+        """Take in messages that nobody asks for, also lent ones, so that their senders go on; or stop doing so."""
+        self._takes_all = takes_all
+        self.stop_holding_back()
+        self._take_more()
 
     def borrow(self, ticket: bytes, receive: Transfer, error: DistError | None) -> None:
         """Copy a message that was lent into the receive's buffer, unless there is an error, and end the receive."""
@@ -199,11 +212,21 @@ class Connection:
             message.length, message.lent = len(message.target), length
         elif receive := self._mailbox.arrive(message):
             message.match(receive, self._engine)
-        elif self._peer_gone or self._mailbox.asks(self.peer) or self._fits(message):
+        elif self._is_welcome(message):
             self._stage(message)
         else:
             self._set_paused(True)
         return self._incoming
+
+    def _is_welcome(self, message: Incoming) -> bool:
+        """Tell whether a message that nobody asks for is to be read now."""
+        if self._takes_all and not self._peer_gone:
+            return self._has_room()
+        return self._peer_gone or self._mailbox.asks(self.peer) or self._fits(message)
+
+    def _has_room(self) -> bool:
+        """While all are taken: tell whether one more is, of whatever size."""
+        return self._staged_bytes + self._fetched_bytes < UNASKED_BYTES
 
     def _fits(self, message: Incoming) -> bool:
         return message.length <= STAGED_MESSAGE_BYTES and self._staged_bytes + message.length <= STAGED_TOTAL_BYTES
@@ -211,7 +234,7 @@ class Connection:
     def _stage(self, message: Incoming) -> None:
         """Receive a message into memory of our own until somebody asks for it."""
         unasked = self._staged_bytes + message.length
-        if unasked > UNASKED_BYTES:
+        if unasked > UNASKED_BYTES and not (self._takes_all and self._has_room()):
             complaint = f"rank {self.peer} has sent {unasked} bytes that nobody asks for: need at most {UNASKED_BYTES}"
             self._end(TransportError(complaint, self.peer))
             return
@@ -228,6 +251,38 @@ class Connection:
         loan = Incoming(message.source, message.tag, message.fingerprint, message.lent, LOAN, self, ticket=ticket)
         if receive := self._mailbox.arrive(loan):
             loan.match(receive, self._engine)
+        else:
+            self._take_more()
+
+    def _take_more(self) -> None:
+        """While all are taken, take as much of what was held back as there is room for."""
+        if not self._takes_all:
+            return
+        self.stop_holding_back()
+        for message in self._mailbox.messages():
+            if message.connection is self and message.ticket and self._has_room():
+                self._fetch(message)
+
+    def _fetch(self, message: Incoming) -> None:
+        """Copy a message that was lent into memory of our own until somebody asks for it."""
+        assert self._lending is not None
+        memory = memoryview(bytearray(message.length))
+
+        def done(failure: OSError | None) -> None:
+            if failure is not None:
+                self._end(PeerLost(f"rank {self.peer}: connection lost", self.peer))
+                return
+            self._fetching.discard(message)
+            message.filled = message.length
+            if message.receive is not None:
+                message.receive.buffer[:] = memory
+                self._engine.finish(message.receive)
+
+        ticket, message.ticket = message.ticket, b""
+        message.target, message.staged = memory, True
+        self._fetched_bytes += message.length
+        self._fetching.add(message)
+        self._lending.fetch(ticket, memory, done)
 
     def _destination(self, message: Incoming) -> memoryview:
         end = min(message.filled + CHUNK_BYTES, message.length)
@@ -296,11 +351,14 @@ class Connection:
         self._lending.revoke()
         for transfer in self._lent | self._borrowing:
             self._engine.finish(transfer, error)
-        self._lent.clear()
-        self._borrowing.clear()
         for message in self._mailbox.messages():
-            if message.connection is self and message.ticket:
+            if message in self._fetching or (message.connection is self and message.ticket):
                 self._mailbox.take(message)
+        for message in self._fetching:
+            if message.receive is not None:
+                self._engine.finish(message.receive, error)
+        for ended in (self._lent, self._borrowing, self._fetching):
+            ended.clear()
 
     def close(self, error: PeerLost) -> None:
         """Close the stream; transfers on the way raise `error`, and what has gone out still arrives."""

@@ -1,12 +1,13 @@
 """Ranks as threads of one process: messages are copied from buffer to buffer.
 
 A small message is copied when it is sent; a large one when the receive is posted, so that the sender waits for the
-receiver as it would on a network.
+receiver as it would on a network, or while the receiver itself waits for a send, so that not all wait for each other.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +17,8 @@ from dist.transport.base import ANY_SOURCE
 from dist.transport.transfer import Mailbox, Message, Transfer, check_transfer, mismatch
 
 EAGER_BYTES: Final = 64 * 1024
+# Large messages of one sender that nobody asks for are copied until they are as many bytes.
+UNASKED_BYTES: Final = 1024 * 1024 * 1024
 
 
 @dataclass(eq=False, slots=True)
@@ -42,6 +45,7 @@ class Hub:
         self.lock = threading.Lock()
         self.mailboxes: list[Mailbox[_Message]] = [Mailbox() for _ in range(size)]
         self.closed = [False] * size
+        self.waiting_sends = [0] * size  # per rank
         self.failure: PeerLost | None = None
 
     def why_not_send(self, source: int, peer: int) -> PeerLost | None:
@@ -71,6 +75,20 @@ class Hub:
         if not message.send.done:
             message.payload = memoryview(bytes(message.payload))
             self.finish(message.send)
+
+    def take_in(self, rank: int) -> None:
+        """Copy what was sent to a rank that waits for a send, so that those who sent it may go on."""
+        if not self.waiting_sends[rank]:
+            return
+        messages = self.mailboxes[rank].messages()
+        kept = Counter[int]()
+        for message in messages:
+            if message.send.done:
+                kept[message.source] += message.length
+        for message in messages:
+            if not message.send.done and kept[message.source] < UNASKED_BYTES:
+                self.detach(message)
+                kept[message.source] += message.length
 
     def deliver(self, message: _Message, receive: Transfer) -> None:
         """End a receive, and the send it was matched with."""
@@ -115,6 +133,8 @@ class InprocTransport:
                 hub.detach(message)
             if receive := hub.mailboxes[peer].arrive(message):
                 hub.deliver(message, receive)
+            elif not send.done:
+                hub.take_in(peer)
         return send
 
     def irecv(self, buffer: memoryview, peer: int, tag: int = 0, fingerprint: int = 0) -> Transfer:
@@ -126,6 +146,7 @@ class InprocTransport:
             mailbox = hub.mailboxes[self.rank]
             if message := mailbox.post(receive):
                 hub.deliver(message, receive)
+                hub.take_in(self.rank)
             elif error := hub.why_not_receive(self.rank, peer):
                 mailbox.drop(receive)
                 receive.finish(error)
@@ -177,7 +198,18 @@ class InprocTransport:
 
     def wait_for(self, transfer: Transfer, deadline: float) -> None:
         """See `Waiter.wait_for`."""
-        self._hub.scheduler.wait(transfer, lambda: transfer.done, deadline)
+        hub = self._hub
+        if not transfer.sending:
+            hub.scheduler.wait(transfer, lambda: transfer.done, deadline)
+            return
+        with hub.lock:
+            hub.waiting_sends[self.rank] += 1
+            hub.take_in(self.rank)
+        try:
+            hub.scheduler.wait(transfer, lambda: transfer.done, deadline)
+        finally:
+            with hub.lock:
+                hub.waiting_sends[self.rank] -= 1
 
     def make_progress(self) -> None:
         """Let other ranks run: a transfer ends in the thread that posts its other half."""

@@ -1,7 +1,9 @@
 """A transport made of streams, one to each other rank: what TCP and shared memory have in common.
 
-A message that nobody has asked for waits in a small buffer or with its sender; only where a receive waits for a later
-one it is kept, up to 1 GB per peer, beyond which the transport fails. Linux only: it uses epoll and eventfd.
+A message that nobody has asked for waits in a small buffer or with its sender. Where a receive waits for a later one
+it is kept, up to 1 GB per peer, beyond which the transport fails. It is kept, too, while a thread of this end waits for
+a send: ranks that all wait for their sends take in each other's messages, and so none of them waits for ever; beyond
+1 GB per peer further messages then wait with their sender. Linux only: it uses epoll and eventfd.
 """
 
 from __future__ import annotations
@@ -23,6 +25,11 @@ from dist.transport.transfer import Mailbox, Transfer, check_transfer
 
 # How long `close` waits for what was sent to go out.
 FLUSH_SECONDS: Final = 5.0
+
+# How long a send may take until this end takes in what nobody asks for: then the others may all be sending, too. Sends
+# that get on, as in most collectives, end before, and what comes meanwhile needs no memory and no second copy.
+SEND_PATIENCE_SECONDS: Final = 1e-3
+SEND_PATIENCE_PER_BYTE: Final = 1e-9
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +60,7 @@ class MeshTransport:
         self._mailbox: Mailbox[Incoming] = Mailbox()
         self._failure: TransportError | None = None
         self._closed = False
+        self._waiting_sends = 0  # threads that have waited for a send for long
         with self._engine.lock:
             self._connections = {
                 peer: Connection(stream, rank, peer, engine, self._mailbox, self._connection_ended)
@@ -63,7 +71,7 @@ class MeshTransport:
     def isend(self, buffer: memoryview, peer: int, tag: int = 0, fingerprint: int = 0) -> Transfer:
         """See `Transport.isend`."""
         check_transfer(True, buffer, peer, tag, fingerprint, self.size)
-        send = Transfer(self._engine, True, buffer, peer, tag, fingerprint)
+        send = Transfer(self, True, buffer, peer, tag, fingerprint)
         with self._engine.lock:
             if error := self._why_not(peer):
                 send.finish(error)
@@ -93,6 +101,23 @@ class MeshTransport:
                 for connection in self._sources(peer):
                     connection.stop_holding_back()
         return receive
+
+    def wait_for(self, transfer: Transfer, deadline: float) -> None:
+        """See `Waiter.wait_for`; for sends, which take in the others' messages when they take long."""
+        patience = SEND_PATIENCE_SECONDS + SEND_PATIENCE_PER_BYTE * len(transfer.buffer)
+        with self._engine.lock:
+            self._engine.wait_until(lambda: transfer.done, min(deadline, time.monotonic() + patience))
+            if transfer.done:
+                return
+            self._count_waiting_sends(1)
+            try:
+                self._engine.wait_until(lambda: transfer.done, deadline)
+            finally:
+                self._count_waiting_sends(-1)
+
+    def make_progress(self) -> None:
+        """See `Waiter.make_progress`."""
+        self._engine.make_progress()
 
     def abort(self, reason: str) -> None:
         """See `Transport.abort`."""
@@ -139,6 +164,14 @@ class MeshTransport:
         else:
             message.target = memoryview(bytes(send.buffer))
         send.finish()
+
+    def _count_waiting_sends(self, change: int) -> None:
+        """Take all that comes as long as a send waits."""
+        before = self._waiting_sends > 0
+        self._waiting_sends += change
+        if before != (self._waiting_sends > 0):
+            for connection in self._connections.values():
+                connection.take_all(not before)
 
     def _sources(self, peer: int) -> list[Connection]:
         """Return the connections that a message from `peer` can come over."""

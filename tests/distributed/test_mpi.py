@@ -44,6 +44,10 @@ assert dist.get_backend() == "mpi"
 # Among more than two ranks, MPI adds in an order of its own.
 run_checks([check for check in CHECKS if check is not check_bits])
 same_bits_on_all_ranks()
+dist.send(np.full(2_000_000, number), (number + 1) % 3)  # all ranks wait for their sends first
+x = np.empty(2_000_000, np.int64)
+dist.recv(x, (number - 1) % 3)
+assert (x == (number - 1) % 3).all()
 dist.destroy_process_group()
 
 os.environ["TENSORLIB_DIST_ALGO"] = "pairwise"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import dist
+from dist.testing import run_world
 
 
 def test_point_to_point() -> None:
@@ -65,3 +67,27 @@ def test_a_batch_of_messages_in_any_order() -> None:
             assert work.source_rank() == 1 - rank
 
     dist.simulate(3, work)
+
+
+def send_to_the_right_and_receive_from_the_left() -> None:
+    """Send first, on all ranks, with calls that block."""
+    rank, size = dist.get_rank(), dist.get_world_size()
+    right, left = (rank + 1) % size, (rank - 1) % size
+    for elements in (1000, 300_000, 4_000_000):
+        dist.send(np.full(elements, rank, np.float32), right)
+        dist.send(np.full(elements, -rank, np.float32), right, tag=1)
+        received = np.empty(elements, np.float32)
+        for tag, expected in ((0, left), (1, -left)):
+            assert dist.recv(received, left, tag=tag) == left
+            assert (received == expected).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_simulated_ranks_that_all_send_first_do_not_block_each_other(seed: int) -> None:
+    for size in (2, 3):
+        dist.simulate(size, send_to_the_right_and_receive_from_the_left, seed=seed)
+
+
+@pytest.mark.parametrize("backend", ["tcp", "shm"])
+def test_processes_that_all_send_first_do_not_block_each_other(backend: str) -> None:
+    run_world(3, send_to_the_right_and_receive_from_the_left, backend=backend)

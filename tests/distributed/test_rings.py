@@ -238,6 +238,14 @@ def test_nothing_is_taken_for_a_message_once_its_lender_has_its_memory_back(pair
     assert pair.lend(b"more") is None
 
 
+def test_what_was_given_back_before_all_is_revoked_counts_as_copied(pair: Pair) -> None:
+    ticket = pair.lend(bytes(5))
+    assert ticket is not None
+    pair.borrower.give_back(ticket)
+    pair.lender.revoke()
+    assert pair.returned == [5]
+
+
 def test_a_loan_that_cannot_be_read_is_an_error(pair: Pair) -> None:
     pair.borrower.fetch(bytes(16), memoryview(bytearray(5)), pair.fetched.append)
     pair.borrower.poll()

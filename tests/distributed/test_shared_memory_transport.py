@@ -18,10 +18,11 @@ import pytest
 import dist
 from dist.algorithms import MessageCollectives
 from dist.backends import Backend, register
-from dist.errors import PeerError, TransportError, TransportTimeout
+from dist.errors import LengthMismatch, PeerError, PeerLost, TransportError, TransportTimeout
 from dist.testing import run_ranks, transport
 from dist.testing.transport import CHECKS, MakeWorld
 from dist.transport.shared_memory import backend, pairing
+from dist.transport.shared_memory.loans import Loans
 from dist.transport.shared_memory.rounds import Rounds
 from dist.transport.shared_memory.transport import SharedMemoryTransport, connect_shared_memory
 from tests.distributed.stores import MemoryStore
@@ -59,6 +60,7 @@ def test_conformance(check: CheckOf) -> None:
 
 SOME_CHECKS = [
     transport.check_both_send_first,
+    transport.check_blocking_sends_first,
     transport.check_order,
     transport.check_tags,
     transport.check_mismatch,
@@ -71,6 +73,7 @@ SOME_CHECKS = [
 def test_conformance_where_no_process_may_read_another(check: CheckOf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pairing, "_can_read", lambda *_: False)
     monkeypatch.setattr(transport, "SIZES", (0, 1021, 5 * MEGABYTE))
+    monkeypatch.setattr(transport, "BLOCKING_SIZES", (1021, 5 * MEGABYTE))
     check(make_world)
 
 
@@ -226,6 +229,70 @@ def test_a_thread_that_sleeps_in_the_transport_moves_what_another_asks_for(size:
         assert buffer == message
         world[2].isend(memoryview(b"x"), 0).wait(20.0)
         assert sleeping.result(20.0) == 2
+    close(world)
+
+
+class Gate:
+    """Nobody copies what was lent, until it is opened."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._is_open = False
+        poll = Loans.poll
+        monkeypatch.setattr(Loans, "poll", lambda loans: self._is_open and poll(loans))
+
+    def open(self, world: list[SharedMemoryTransport]) -> None:
+        self._is_open = True
+        for rank in world:
+            with rank._engine.lock:
+                rank._engine.look_again()
+
+
+def begin_to_fetch(world: list[SharedMemoryTransport], messages: int) -> None:
+    """Return when rank 0, some thread of which waits for a send, takes in messages of rank 1."""
+    deadline = time.monotonic() + 20
+    while len(world[0]._connections[1]._fetching) < messages:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_who_waits_for_a_send_copies_what_is_lent_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, world = Gate(monkeypatch), make_world(2)
+    messages, buffers = [os.urandom(MEGABYTE) for _ in range(3)], [bytearray(MEGABYTE) for _ in range(4)]
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(world[0].isend(memoryview(messages[0]), 1).wait, 20.0)
+        sends = [world[1].isend(memoryview(message), 0) for message in messages]
+        begin_to_fetch(world, 3)
+        first = world[0].irecv(memoryview(buffers[0]), 1)  # asked for on its way
+        assert not first.is_completed()
+        with pytest.raises(LengthMismatch):
+            world[0].irecv(memoryview(bytearray(5)), 1).wait(20.0)
+        gate.open(world)
+        for work in [first, *sends]:
+            work.wait(20.0)
+        assert not waiting.done()
+        world[0].irecv(memoryview(buffers[2]), 1).wait(0.0)  # all of it is here
+        world[1].irecv(memoryview(buffers[3]), 0).wait(20.0)
+        assert waiting.result(20.0) == 1
+    assert buffers == [messages[0], bytes(MEGABYTE), messages[2], messages[0]]
+    assert world[0]._connections[1]._fetched_bytes == 0
+    close(world)
+
+
+def test_what_was_being_copied_for_later_is_lost_with_its_sender(monkeypatch: pytest.MonkeyPatch) -> None:
+    Gate(monkeypatch)
+    world = make_world(2)
+    message, buffer = os.urandom(MEGABYTE), bytearray(MEGABYTE)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(world[0].isend(memoryview(message), 1).wait, 20.0)
+        sends = [world[1].isend(memoryview(message), 0, tag=tag) for tag in (1, 2)]
+        begin_to_fetch(world, 2)
+        asked = world[0].irecv(memoryview(buffer), 1, tag=1)
+        world[1].abort("enough")
+        for wait in (waiting.result, asked.wait, *(send.wait for send in sends)):
+            with pytest.raises(PeerLost, match="rank 1 aborted: enough"):
+                wait(20.0)
+        with pytest.raises(PeerLost, match="rank 1 aborted: enough"):
+            world[0].irecv(memoryview(buffer), 1, tag=2).wait(20.0)
     close(world)
 
 

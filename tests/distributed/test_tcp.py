@@ -298,6 +298,26 @@ def test_a_message_too_many_that_came_before_anybody_waited_is_refused(monkeypat
             transport.irecv(memoryview(bytearray(1)), 1, tag=2).wait(5)
 
 
+def test_who_waits_for_a_send_takes_what_nobody_asks_for_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dist.transport.connection.UNASKED_BYTES", 32 * MEGABYTE)
+    with transport_with_raw_peer() as (transport, peer), ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(transport.isend(memoryview(bytes(64 * MEGABYTE)), 1).wait, 10)
+        message = pack_header(DATA, 1, length=20 * MEGABYTE) + bytes(20 * MEGABYTE)
+        peer.sendall(message)  # one for which there is room, one at the limit, and then no more
+        peer.sendall(message)
+        peer.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            peer.sendall(message)
+        assert not waiting.done()
+        for _ in range(2):
+            transport.irecv(memoryview(bytearray(20 * MEGABYTE)), 1).wait(5)
+        peer.settimeout(5)
+        rest = HEADER_BYTES + 64 * MEGABYTE
+        while rest:
+            rest -= len(peer.recv(min(rest, MEGABYTE)))
+        assert waiting.result() == 1
+
+
 def test_killed_peer_is_noticed_behind_a_message_that_nobody_asks_for() -> None:
     with transport_with_raw_peer() as (transport, peer):
         peer.sendall(pack_header(DATA, 1, tag=1, length=100_000) + bytes(1000))

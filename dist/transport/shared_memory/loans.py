@@ -83,7 +83,8 @@ class Loans:
         return TICKET.pack(number, address_of(buffer))
 
     def revoke(self) -> None:
-        """Take back all that is lent, and copy nothing that is borrowed any more."""
+        """Take back all that is lent and not given back yet, and copy nothing that is borrowed any more."""
+        self._collect()
         self._free.clear()
         self._out.clear()
         self._fetches.clear()
