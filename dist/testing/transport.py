@@ -33,7 +33,7 @@ from dist.transport.base import ANY_SOURCE, Transport, Work
 # A failure is known everywhere within this time, in seconds.
 PROMPT: Final = 2.0
 SIZES: Final = (0, 1, 1021, 1 << 20, 64 << 20)
-BLOCKING_SIZES: Final = (1 << 10, 1 << 20, 64 << 20)
+BLOCKING_SIZES: Final = (1 << 10, 1 << 20, 16 << 20)
 MEGABYTE: Final = 1 << 20
 
 
