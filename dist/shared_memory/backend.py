@@ -20,6 +20,9 @@ from dist.shared_memory.meeting import share_memory
 from dist.transport.shared_memory.backend import connect
 
 SLOT_BYTES: Final = 1024 * 1024
+# Large groups have smaller slots, so that their memory does not grow with the square of the ranks of a machine.
+SLOTS_BYTES: Final = 8 * SLOT_BYTES
+SMALLEST_SLOT_BYTES: Final = 64 * 1024
 
 
 def default_backend() -> Backend:
@@ -125,9 +128,18 @@ class HostCollectives:
         return HierarchicalCollectives(hosts, local or MessageCollectives())
 
 
+def slot_bytes(size: int) -> int:
+    """Return the length of the two slots of a rank in a group of `size`.
+
+    >>> [slot_bytes(size) // 1024 for size in (2, 8, 16, 1000)]
+    [1024, 1024, 512, 64]
+    """
+    return max(SMALLEST_SLOT_BYTES, min(SLOT_BYTES, SLOTS_BYTES // size // 4096 * 4096))
+
+
 def _share(channel: Channel) -> Collectives | None:
     """Return the collectives in shared memory of the ranks of this host; None where they do not share any."""
-    shared = share_memory(channel, HEAD_BYTES + 2 * SLOT_BYTES) if channel.size > 1 else None
+    shared = share_memory(channel, HEAD_BYTES + 2 * slot_bytes(channel.size)) if channel.size > 1 else None
     if shared is None:
         return None
     board = Board(shared.memories, channel.ranks, channel.rank, shared.cores)
