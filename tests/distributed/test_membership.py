@@ -364,7 +364,7 @@ else:
 
 
 def test_three_jobs_fail_apart() -> None:
-    with ranks(2, "say_failure(2)") as one, ranks(2, "say_failure(2)") as two, ranks(2, "say_failure(2)") as three:
+    with ranks(2, "say_failure(2)") as one, ranks(2, "say_failure()") as two, ranks(2, "say_failure(2)") as three:
         two[1].process.kill()
         assert two[0].hears()[0] == 1
         assert [rank.hears() for rank in (*one, *three)] == [None] * 4
