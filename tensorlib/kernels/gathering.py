@@ -27,8 +27,10 @@ def gathered_rows(x: Any, index: Any) -> Any:
     """
     if index.size < ENOUGH_ELEMENTS or type(x) is not numpy.ndarray or x.dtype.char not in "fd":
         return None
-    if x.shape[:-1] != index.shape[:-1] or not (x.flags.carray and index.flags.carray and index.dtype == numpy.int64):
+    if x.shape[:-1] != index.shape[:-1] or not (x.flags.carray and index.dtype == numpy.int64):
         return None
+    if not index.flags.carray:  # expanded, for example
+        index = index.copy()
     chosen = numpy.empty(index.shape, x.dtype)
     _gather_loop(*[array.reshape(-1, array.shape[-1]) for array in (x, index, chosen)])
     return chosen
