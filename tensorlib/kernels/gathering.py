@@ -29,14 +29,13 @@ def gathered_rows(x: Any, index: Any) -> Any:
         return None
     if x.shape[:-1] != index.shape[:-1] or not (x.flags.carray and index.dtype == numpy.int64):
         return None
-    if not index.flags.carray:  # expanded, for example
-        index = index.copy()
     chosen = numpy.empty(index.shape, x.dtype)
     _gather_loop(*[array.reshape(-1, array.shape[-1]) for array in (x, index, chosen)])
     return chosen
 
 
-@compiled("void({0}[:, ::1], int64[:, ::1], {0}[:, ::1])")
+# An index that is expanded or broadcast has strides of its own, and NumPy may have made it read-only.
+@compiled("void({0}[:, ::1], Array(int64, 2, 'A', readonly=True), {0}[:, ::1])")
 def _gather_loop(x: Any, index: Any, chosen: Any) -> None:
     for i in range(index.shape[0]):
         for k in range(index.shape[1]):

@@ -13,6 +13,7 @@ from tensorlib.tensor import Tensor
 
 Basic = tuple[Any, ...]
 Advanced = tuple[Any, ...]
+PLAIN_ENDS = (int, type(None))
 
 
 def split_index(name: str, index: Any, array: Any) -> tuple[Basic, Advanced | None]:
@@ -32,6 +33,8 @@ def split_index(name: str, index: Any, array: Any) -> tuple[Basic, Advanced | No
     Raises:
         IndexError: there are too many indices, or one has no meaning.
     """
+    if _makes_a_view(index, array.ndim):
+        return (*index, ...) if type(index) is tuple else (index, ...), None
     index = tuple(index) if isinstance(index, list) and _stands_for_tuple(index) else index
     shape, items = array.shape, [_plain(name, item) for item in (index if isinstance(index, tuple) else (index,))]
     if not shape and len(items) == 1 and type(items[0]) is int and items[0] in (0, -1):
@@ -51,6 +54,23 @@ def split_index(name: str, index: Any, array: Any) -> tuple[Basic, Advanced | No
     while advanced and not is_array(advanced[-1]):
         advanced.pop()
     return (*basic, ...), tuple(advanced) or None
+
+
+def _makes_a_view(index: Any, ndim: int) -> bool:
+    """Tell quickly whether an index needs no more care: not too many integers, slices and None, and nothing else."""
+    items = index if type(index) is tuple else (index,)
+    if len(items) > ndim:
+        return False
+    for item in items:
+        if type(item) is slice:
+            step = item.step
+            if not (step is None or (type(step) is int and step > 0)):
+                return False
+            if type(item.start) not in PLAIN_ENDS or type(item.stop) not in PLAIN_ENDS:
+                return False
+        elif type(item) not in PLAIN_ENDS:
+            return False
+    return True
 
 
 def _stands_for_tuple(index: list[Any]) -> bool:
@@ -202,6 +222,8 @@ def check_range(name: str, index: Any, length: int) -> None:
         raise TypeError(f"{name}: an index must be of integers, not {index.dtype}")
     if not index.size:
         return
+    if type(index) is numpy.ndarray:  # where it is expanded, one of the equal elements will do
+        index = index[tuple([slice(None) if step else 0 for step in index.strides])]
     if index.dtype == numpy.int64 and index.flags.c_contiguous and index.view(numpy.uint64).max() < length:
         return  # as numbers without sign the negative ones are the greatest: one look instead of two
     low, high = int(index.min()), int(index.max())

@@ -8,6 +8,7 @@ from tensorlib.attach import tensor_method
 from tensorlib.autograd.op import op
 from tensorlib.dtypes import default_float, factor_for
 from tensorlib.errors import ArgumentError
+from tensorlib.kernels.copying import copy_plus, is_large_and_spread
 from tensorlib.tensor import Tensor
 
 
@@ -28,7 +29,10 @@ def add(xp: Any, x: Any, other: Any, *, alpha: Any = 1) -> Any:
         >>> tensorlib.add(tensorlib.tensor([1.0, 2.0]), 10, alpha=0.5)
         tensor([6., 7.])
     """
-    return (x + other if alpha == 1 else x + _factor("add", x, other, alpha) * other), (alpha,)
+    if alpha != 1:
+        return x + _factor("add", x, other, alpha) * other, (alpha,)
+    number = type(other) is float or type(other) is int
+    return (copy_plus(x, other) if number and is_large_and_spread(x) else x + other), (alpha,)
 
 
 add.grads(

@@ -109,3 +109,30 @@ def test_gathered_rows(dtype):
         index[1, 7, 9] = wrong
         with pytest.raises(IndexError, match=f"gather: index {wrong} is out of range for a dimension of length 400"):
             tensorlib.gather(tensorlib.from_numpy(x), 2, tensorlib.from_numpy(index))
+
+
+def test_gather_by_an_expanded_index():
+    x = np.random.default_rng(0).normal(size=(600, 400)).astype("f4")
+    index = np.broadcast_to(np.arange(0, 400, 2)[::-1], (600, 200))
+    assert not index.flags.writeable
+    np.testing.assert_array_equal(gathered_rows(x, index), x[:, ::2][:, ::-1])
+    places = tensorlib.arange(0, 800, 2).expand(600, 400)
+    with pytest.raises(IndexError, match="gather: index 798 is out of range for a dimension of length 400"):
+        tensorlib.gather(tensorlib.from_numpy(x), 1, places)
+
+
+def test_read_only_memory_is_added_up():
+    x = numbers(1024, 1024)
+    x.flags.writeable = False
+    np.testing.assert_allclose(sum_along(x, None, False), x.sum(dtype="f8"), rtol=1e-4)
+    np.testing.assert_allclose(sum_along(x, (1,), False), x.sum(1, dtype="f8"), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("number", [2, 0.5])
+def test_a_large_view_with_gaps_plus_a_number(number):
+    x = numbers(300, 400)
+    view = x[::2, ::2].T
+    total = tensorlib.from_numpy(x)[::2, ::2].t() + number
+    np.testing.assert_array_equal(total.numpy(), view + number)
+    assert total.numpy().strides == (view + number).strides
+    np.testing.assert_array_equal(x, numbers(300, 400))
