@@ -55,7 +55,8 @@ def main() -> None:
     """Fork into the ranks, and wait for them."""
     job: Job = pickle.load(sys.stdin.buffer)
     _die_with(job.parent)
-    import dist.connect  # noqa: F401 - loaded here, once for all ranks
+    import dist.connect
+    import dist.shared_memory.backend  # noqa: F401 - loaded here, once for all ranks
 
     _load_main(job.main)
     fn, args = pickle.loads(job.work)
