@@ -9,16 +9,13 @@ import pytest
 
 import tensorlib
 from tests.tensorlib.op_table import SAMPLES
+from tests.tensorlib.op_table.per_operation import on_each
 from tests.tensorlib.op_table.sample import leaves, normal
 
 torch = pytest.importorskip("torch")
 
 
-def cases():
-    for sample in SAMPLES:
-        if sample.torch is not None:
-            for dtype in ("float32", "float64") if sample.has_floats() else (None,):
-                yield pytest.param(sample, dtype, id=f"{sample} {dtype or ''}".strip())
+COMPARED = [sample for sample in SAMPLES if sample.torch is not None]
 
 
 def on_torch(value):
@@ -35,8 +32,18 @@ def results(value):
 
 
 @pytest.mark.filterwarnings("ignore:size_average and reduce args")
-@pytest.mark.parametrize(("sample", "dtype"), list(cases()))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@on_each(sample for sample in COMPARED if sample.has_floats())
 def test_as_pytorch(sample, dtype):
+    compare(sample, dtype)
+
+
+@on_each(sample for sample in COMPARED if not sample.has_floats())
+def test_without_floats_as_pytorch(sample):
+    compare(sample, None)
+
+
+def compare(sample, dtype):
     args, options = sample.tensors(dtype, requires_grad=sample.differentiable)
     their_args, their_options = on_torch(sample.tensors(dtype, sample.differentiable, torch.from_numpy))
     ours = results(sample.call(args, options))

@@ -15,6 +15,7 @@ from tensorlib import Tensor
 from tensorlib.errors import DeviceError
 from tests import fakecupy
 from tests.tensorlib.op_table import SAMPLES
+from tests.tensorlib.op_table.per_operation import on_each
 from tests.tensorlib.op_table.sample import leaves, normal
 
 
@@ -56,19 +57,19 @@ def evaluated(sample, move):
     return values, gradients
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+@on_each(SAMPLES)
 def test_stand_in_does_as_the_cpu(sample, stand_in):
     check(sample)
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("sample", SAMPLES if importlib.util.find_spec("cupy") else [], ids=str)
+@on_each(SAMPLES if importlib.util.find_spec("cupy") else [])
 def test_gpu_does_as_the_cpu(sample):
     gpu()
     check(sample)
 
 
-@pytest.mark.parametrize("sample", [sample for sample in SAMPLES if sample.cuda], ids=str)
+@on_each(sample for sample in SAMPLES if sample.cuda)
 def test_another_device_than_the_current_one(sample, stand_in):
     values, gradients = evaluated(sample, lambda tensor: tensor.cuda(1))
     found = [each.device.index for each in (*values, *gradients) if each is not None and each.is_cuda]

@@ -9,6 +9,7 @@ import tensorlib
 from tensorlib import Tensor
 from tensorlib.autograd.op import OPS
 from tests.tensorlib.op_table import SAMPLES
+from tests.tensorlib.op_table.per_operation import on_each
 from tests.tensorlib.test_op_table import results
 
 HALVES = {"float16": tensorlib.float16, "bfloat16": tensorlib.bfloat16}
@@ -36,7 +37,7 @@ COMPUTED = [sample for sample in SAMPLES if suitable(sample)]
 
 
 @pytest.mark.parametrize("half", HALVES)
-@pytest.mark.parametrize("sample", COMPUTED, ids=str)
+@on_each(COMPUTED)
 def test_results_are_those_of_float32_rounded(sample, half):
     args, options = sample.tensors(numpy.float32)
     args = [x.to(HALVES[half]) if isinstance(x, Tensor) and x.dtype.is_floating_point else x for x in args]

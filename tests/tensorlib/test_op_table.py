@@ -15,6 +15,7 @@ from tensorlib.autograd.gradcheck import gradcheck, gradgradcheck
 from tensorlib.autograd.graph import Node
 from tensorlib.autograd.op import OPS
 from tests.tensorlib.op_table import SAMPLES
+from tests.tensorlib.op_table.per_operation import on_each
 from tests.tensorlib.op_table.sample import leaves
 
 ALL = sorted(set(OPS.values()), key=lambda op: op.name)
@@ -22,10 +23,6 @@ EACH_OP = pytest.mark.parametrize("op", ALL, ids=lambda op: op.name)
 DIFFERENTIABLE = [
     sample for sample in SAMPLES if sample.has_gradients() and (sample.op not in OPS or OPS[sample.op].differentiable)
 ]
-
-
-def each(samples):
-    return pytest.mark.parametrize("sample", samples, ids=str)
 
 
 def results(value):
@@ -56,7 +53,7 @@ def test_documentation(op):
     assert not report, "".join(report)
 
 
-@each([sample for sample in SAMPLES if sample.numpy is not None])
+@on_each(sample for sample in SAMPLES if sample.numpy is not None)
 def test_values(sample):
     args, options = sample.tensors()
     got = results(sample.call(args, options))
@@ -66,7 +63,7 @@ def test_values(sample):
         assert value.shape == numpy.shape(reference)
 
 
-@each(SAMPLES)
+@on_each(SAMPLES)
 def test_inputs_are_left_alone(sample):
     args, options = sample.tensors(requires_grad=True)
     value = sample.call(args, options)
@@ -92,14 +89,14 @@ def with_leaves(sample):
     return lambda *_: sample.call(args, options), leaves((args, options))
 
 
-@each(DIFFERENTIABLE)
+@on_each(DIFFERENTIABLE)
 def test_gradients(sample):
     function, inputs = with_leaves(sample)
     assert any(result.requires_grad for result in results(function()))
     gradcheck(function, inputs)
 
 
-@each([sample for sample in DIFFERENTIABLE if sample.second])
+@on_each(sample for sample in DIFFERENTIABLE if sample.second)
 def test_second_gradients(sample):
     function, inputs = with_leaves(sample)
     gradgradcheck(function, inputs)
@@ -131,7 +128,7 @@ def node_of(result):
     return getattr(result.grad_fn, "parent", result.grad_fn)
 
 
-@each(SAMPLES)
+@on_each(SAMPLES)
 def test_memory_that_is_shared_is_known_to_be(sample):
     """A result that shares memory shares the version, and what is saved of it is guarded."""
     args, options = sample.tensors(requires_grad=sample.differentiable)

@@ -11,6 +11,7 @@ import tensorlib
 from tensorlib import Tensor
 from tensorlib.autograd.op import OPS
 from tests.tensorlib.op_table import SAMPLES
+from tests.tensorlib.op_table.per_operation import on_each
 from tests.tensorlib.op_table.sample import bools, integers, leaves, positive
 
 BINARY = {
@@ -71,7 +72,7 @@ def test_strangers_are_refused_by_python():
         Tensor(integers(3)) + "text"
 
 
-@pytest.mark.parametrize("sample", IN_PLACE, ids=str)
+@on_each(IN_PLACE)
 def test_in_place_as_out_of_place(sample):
     args, options = sample.tensors(requires_grad=sample.differentiable)
     expected = sample.call(args, options)
