@@ -115,7 +115,7 @@ def compile_at_once(cache: Path, count: int) -> list[tuple[str, str]]:
 
 
 def test_ranks_may_fill_the_cache_at_the_same_moment(tmp_path: Path) -> None:
-    outputs = compile_at_once(tmp_path, count=3)
+    outputs = compile_at_once(tmp_path, count=2)
     assert len(list(tmp_path.rglob("*.nbc"))) == 2, "one file per type"
     outputs += compile_at_once(tmp_path, count=1)
     assert outputs[0][0].startswith("True"), outputs

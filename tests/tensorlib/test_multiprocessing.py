@@ -17,7 +17,6 @@ import tensorlib
 from tensorlib import multiprocessing, nn
 from tensorlib.errors import ArgumentError, GraphError
 from tensorlib.multiprocessing import reductions, segments
-from tests import fakecupy
 from tests.tensorlib.processes import SECONDS, Running, named_by, received, sent
 
 METHODS = ("fork", "spawn", "forkserver")
@@ -175,8 +174,7 @@ def test_results_with_history_are_refused():
     assert sent(x.detach()).tolist() == [2, 2]
 
 
-def test_devices_send_copies(monkeypatch):
-    fakecupy.install(monkeypatch)
+def test_devices_send_copies(two_devices):
     x = tensorlib.ones(2, device="cuda")
     assert x.is_shared()
     assert x.share_memory_() is x
