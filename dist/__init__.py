@@ -93,6 +93,7 @@ from dist.timeouts import DEFAULT_TIMEOUT, default_pg_timeout
 from dist.world import close_world, current_world, open_world, require_world, resolve
 
 if TYPE_CHECKING:
+    from dist.device_mesh import DeviceMesh, init_device_mesh
     from dist.faults import FaultPlan
     from dist.process_group import ProcessGroup
     from dist.reduction import ReduceOp, supports_complex
@@ -105,6 +106,7 @@ __all__ = [
     "Backend",
     "CollectiveMismatch",
     "Deadlock",
+    "DeviceMesh",
     "DistBackendError",
     "DistError",
     "DistNetworkError",
@@ -157,6 +159,7 @@ __all__ = [
     "get_statistics",
     "get_world_size",
     "group",
+    "init_device_mesh",
     "init_process_group",
     "irecv",
     "is_available",
@@ -193,6 +196,7 @@ ResultT = TypeVar("ResultT")
 
 # Where to find what is loaded when it is first asked for, because it loads NumPy, ZeroMQ or tensorlib.
 _LATER = {
+    "DeviceMesh": "dist.device_mesh:DeviceMesh",
     "FileStore": "dist.store:FileStore",
     "HashStore": "dist.store:HashStore",
     "PrefixStore": "dist.store:PrefixStore",
@@ -202,6 +206,7 @@ _LATER = {
     "TCPStore": "dist.tcp_store:TCPStore",
     "Work": "dist.work:Work",
     "functional": "dist.functional",
+    "init_device_mesh": "dist.device_mesh:init_device_mesh",
     "reduce_op": "dist.reduction:ReduceOp",
     "supports_complex": "dist.reduction:supports_complex",
 }
