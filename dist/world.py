@@ -111,7 +111,7 @@ def require_world(operation: str) -> World:
 def resolve(group: ProcessGroup | None, operation: str) -> ProcessGroup:
     """Return the group to use: the default one for None."""
     if group is None:
-        return require_world(operation).group
+        return (_of_thread.world or _process_world or require_world(operation)).group
     if not hasattr(group, "all_reduce"):
         raise TypeError(f"{operation}: group is a {type(group).__name__}: need what dist.new_group() returned, or None")
     return group
