@@ -41,9 +41,11 @@ class World:
         self._releases = list(releases)
         self._farewells = list(farewells)
 
-    def new_group(self, ranks: Iterable[int] | None, timeout: float | timedelta | None) -> ProcessGroup:
-        """Make a group that ends with this world."""
-        made = self.group.new_group(ranks, timeout)
+    def new_group(
+        self, ranks: Iterable[int] | None, timeout: float | timedelta | None, parent: ProcessGroup | None = None
+    ) -> ProcessGroup:
+        """Make a group of ranks of `parent`, by default of all, that ends with this world."""
+        made = (parent or self.group).new_group(ranks, timeout)
         self._groups.append(made)
         return made
 

@@ -243,7 +243,7 @@ def test_a_segment_is_attached_by_its_handle_and_known_by_its_token() -> None:
         memory[7] = 42
         assert segment.attach(again)[7] == 42
         with pytest.raises(OSError, match="not the segment that was announced"):
-            segment.attach(segment.Handle(handle.host, handle.process, handle.descriptor, b"x" * 16))
+            segment.attach(segment.Handle(handle.process, handle.descriptor, b"x" * 16))
     finally:
         os.close(handle.descriptor)
     with pytest.raises(OSError, match="No such file"):
