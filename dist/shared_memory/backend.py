@@ -43,7 +43,8 @@ def _handed_on(
     name = method.__name__
 
     def hand_on(self: HostCollectives, channel: Channel, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        getattr(self._which(name, channel), name)(channel, *args, **kwargs)
+        way = self._ways.get(name) or self._find_way(name, channel)
+        way(channel, *args, **kwargs)
 
     return hand_on
 
@@ -71,6 +72,7 @@ class HostCollectives:
     def __init__(self, required: bool = False) -> None:
         self._required = required
         self._by_message = dict.fromkeys(overrides(), MessageCollectives())
+        self._ways: dict[str, Callable[..., None]] = {}  # what runs each collective, once that is known
         self._chosen: Collectives | None = None
         self._aborted: str | None = None
         self._lock = threading.Lock()
@@ -86,11 +88,14 @@ class HostCollectives:
         """See `Collectives.close`."""
         with self._lock:
             chosen, self._chosen = self._chosen, None
+        self._ways.clear()
         if chosen is not None:
             chosen.close()
 
-    def _which(self, collective: str, channel: Channel) -> Collectives:
-        return self._by_message.get(collective) or self._chosen or self._choose(channel)
+    def _find_way(self, collective: str, channel: Channel) -> Callable[..., None]:
+        found = self._by_message.get(collective) or self._chosen or self._choose(channel)
+        self._ways[collective] = getattr(found, collective)
+        return self._ways[collective]
 
     def _choose(self, channel: Channel) -> Collectives:
         chosen = self._connect(channel)
