@@ -36,19 +36,17 @@ def backend() -> Backend:
     return Backend(connect, lambda: HostCollectives(required=True))
 
 
-def _chosen_first(
+def _handed_on(
     method: Callable[Concatenate[Collectives, Channel, P], None],
 ) -> Callable[Concatenate[HostCollectives, Channel, P], None]:
-    """Return a method for the first call of a collective: it puts that of what is chosen in its own place."""
+    """Return the method of `HostCollectives` that leaves a collective to what is chosen for it."""
     name = method.__name__
 
-    def first(self: HostCollectives, channel: Channel, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        chosen = getattr(self._chosen or self._choose(channel), name)
-        setattr(self, name, chosen)
-        self._replaced.append(name)
-        chosen(channel, *args, **kwargs)
+    def hand_on(self: HostCollectives, channel: Channel, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        way = self._ways.get(name) or self._find_way(name, channel)
+        way(channel, *args, **kwargs)
 
-    return first
+    return hand_on
 
 
 class HostCollectives:
@@ -61,24 +59,23 @@ class HostCollectives:
         required: raise where they do not; otherwise messages are sent.
     """
 
-    all_reduce = _chosen_first(Collectives.all_reduce)
-    reduce = _chosen_first(Collectives.reduce)
-    broadcast = _chosen_first(Collectives.broadcast)
-    all_gather = _chosen_first(Collectives.all_gather)
-    gather = _chosen_first(Collectives.gather)
-    scatter = _chosen_first(Collectives.scatter)
-    reduce_scatter = _chosen_first(Collectives.reduce_scatter)
-    all_to_all = _chosen_first(Collectives.all_to_all)
-    barrier = _chosen_first(Collectives.barrier)
+    all_reduce = _handed_on(Collectives.all_reduce)
+    reduce = _handed_on(Collectives.reduce)
+    broadcast = _handed_on(Collectives.broadcast)
+    all_gather = _handed_on(Collectives.all_gather)
+    gather = _handed_on(Collectives.gather)
+    scatter = _handed_on(Collectives.scatter)
+    reduce_scatter = _handed_on(Collectives.reduce_scatter)
+    all_to_all = _handed_on(Collectives.all_to_all)
+    barrier = _handed_on(Collectives.barrier)
 
     def __init__(self, required: bool = False) -> None:
         self._required = required
+        self._by_message = dict.fromkeys(overrides(), MessageCollectives())
+        self._ways: dict[str, Callable[..., None]] = {}  # what runs each collective, once that is known
         self._chosen: Collectives | None = None
-        self._replaced: list[str] = []
         self._aborted: str | None = None
         self._lock = threading.Lock()
-        for collective in overrides():
-            setattr(self, collective, getattr(MessageCollectives(), collective))
 
     def abort(self, reason: str) -> None:
         """See `Collectives.abort`."""
@@ -91,10 +88,14 @@ class HostCollectives:
         """See `Collectives.close`."""
         with self._lock:
             chosen, self._chosen = self._chosen, None
-        while self._replaced:
-            delattr(self, self._replaced.pop())
+        self._ways.clear()
         if chosen is not None:
             chosen.close()
+
+    def _find_way(self, collective: str, channel: Channel) -> Callable[..., None]:
+        found = self._by_message.get(collective) or self._chosen or self._choose(channel)
+        self._ways[collective] = getattr(found, collective)
+        return self._ways[collective]
 
     def _choose(self, channel: Channel) -> Collectives:
         chosen = self._connect(channel)
