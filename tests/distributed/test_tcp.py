@@ -135,9 +135,9 @@ def test_strangers_change_nothing(caplog: pytest.LogCaptureFixture) -> None:
         place = (address.host, address.port)
         store.set("tcp/1", Address("127.0.0.1", 1, b"").encode())
         silent, rude, brief = (socket.create_connection(place) for _ in range(3))
-        with silent, rude:
+        with silent, rude, brief:
             rude.sendall(b"GET / HTTP/1.1\r\n\r\n" + bytes(200))
-            brief.close()
+            brief.shutdown(socket.SHUT_WR)  # closed with the challenge unread, it would be reset
             assert was_hung_up_on(rude)
             second = connect_tcp(Bootstrap(1, 2, FixedStore(address), b"secret", timeout=5.0))
         transports = [first.result(10), second]
