@@ -1,0 +1,90 @@
+"""What goes wrong before ranks have met: something else answers at the store's address, or a rank never comes."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from dist.errors import StoreError, StoreGone
+from dist.store import StoreClient, StoreServer
+from tests.distributed.control_plane import nothing_left
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left() -> Iterator[None]:
+    with nothing_left():
+        yield
+
+
+def echo(connection: socket.socket) -> None:
+    """As where a port of those that connections start from has no listener yet: the system may connect it to itself."""
+    connection.settimeout(5)
+    while data := connection.recv(4096):
+        connection.sendall(data)
+
+
+def answer_http(connection: socket.socket) -> None:
+    connection.recv(10)
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 4)
+
+
+def hang_up(connection: socket.socket) -> None:
+    connection.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("behave", [echo, answer_http, hang_up])
+def test_a_store_is_found_where_something_else_answered_first(behave: Callable[[socket.socket], None]) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    servers = []
+
+    def something_else() -> None:
+        connection, _ = listener.accept()
+        listener.close()
+        with connection, contextlib.suppress(OSError):
+            behave(connection)
+        servers.append(StoreServer(port=port))
+
+    thread = threading.Thread(target=something_else)
+    thread.start()
+    started = time.monotonic()
+    client = StoreClient("127.0.0.1", port, timeout=20)
+    assert time.monotonic() - started < 10
+    thread.join()
+    client.set("key", b"value")
+    client.close()
+    servers[0].close()
+
+
+def test_what_says_nothing_is_not_called_another_jobs_store() -> None:
+    message = r"within 0\.3 s: something listens there, but it does not answer$"
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(StoreError, match=message):
+        StoreClient("127.0.0.1", listener.getsockname()[1], timeout=0.3)
+
+
+class CountingClient(StoreClient):
+    """Counts how often its thread looks what is due."""
+
+    ticks = 0
+
+    def on_tick(self) -> float:
+        self.ticks += 1
+        return super().on_tick()
+
+
+def test_a_client_whose_store_is_gone_rests() -> None:
+    server = StoreServer()
+    client = CountingClient("127.0.0.1", server.port)
+    server.close()
+    with pytest.raises(StoreGone):
+        client.get("key")
+    time.sleep(0.6)  # until the next report on what this process does would be due
+    before = client.ticks
+    time.sleep(0.3)
+    assert client.ticks - before < 5
+    client.close()
