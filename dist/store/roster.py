@@ -186,12 +186,16 @@ class Roster:
             for rank in [rank for rank, member in arrived.items() if member.request.peer == peer]:
                 del arrived[rank]
 
-    def report(self, rank: int, message: str, only_if_expected: bool) -> None:
-        """The owner of the server knows that a rank failed or, `only_if_expected`, that it ended in order."""
+    def will_not_come(self, rank: int, message: str) -> None:
+        """The owner of the server knows that a rank has ended: those that need it to form a group wait in vain."""
         self._ended.setdefault(rank, message)
         for name, arrived in list(self._forming.items()):
             if any(rank in self._needed(member) for member in arrived.values()):
                 self._refuse(name, _came_to_nothing(rank, message), PEER_FAILED)
+
+    def report(self, rank: int, message: str, only_if_expected: bool) -> None:
+        """The owner of the server knows that a rank failed or, `only_if_expected`, that it ended in order."""
+        self.will_not_come(rank, message)
         for group in {id(group): group for group, _ in self._membership.values()}.values():
             for member in group.members.values():
                 if member.job_rank == rank and (member.rank in group.present or not only_if_expected):
