@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -10,7 +11,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dist.errors import StoreError, StoreGone
+from dist.errors import RendezvousError, StoreError, StoreGone
+from dist.rendezvous import rendezvous
 from dist.store import StoreClient, StoreServer
 from tests.distributed.control_plane import nothing_left
 
@@ -88,3 +90,21 @@ def test_a_client_whose_store_is_gone_rests() -> None:
     time.sleep(0.3)
     assert client.ticks - before < 5
     client.close()
+
+
+def test_who_came_and_was_lost_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = StoreServer()
+    for name, value in {"ADDR": "127.0.0.1", "PORT": str(server.port)}.items():
+        monkeypatch.setenv(f"MASTER_{name}", value)
+    monkeypatch.setenv("TENSORLIB_STORE", "external")
+    lost = StoreClient("127.0.0.1", server.port)
+    said = {"group": "", "rank": 1, "size": 3, "host": "h", "pid": 7, "timeout": 60.0}
+    lost._post([b"join", b"join", json.dumps(said).encode()])
+    lost.add("joined", 1)  # requests are served in their order
+    lost.close()
+    with pytest.raises(RendezvousError) as caught:
+        rendezvous("env://", 0, 3, timeout=1.5)
+    message = str(caught.value)
+    assert "of 3 ranks, ranks 1, 2 did not arrive" in message
+    assert message.endswith("; rank 1 (host h, pid 7) came and was lost")
+    server.close()
