@@ -13,6 +13,7 @@ import zmq
 
 from dist.errors import DistError, PeerError, StoreError, StoreGone, StoreTimeout
 from dist.store.base import Store, Timeout, as_bytes, as_integer, as_seconds, checked_key
+from dist.store.listener import wait_for_listener
 from dist.store.request import EVENT, GONE, OK, PEER_FAILED, TIMEOUT
 from dist.store.socket_thread import MESSAGE_BYTES, SocketThread, endpoint, logger, resolve, use_curve, use_heartbeats
 from dist.timeouts import DEFAULT_TIMEOUT
@@ -76,12 +77,16 @@ class StoreClient(Store):
         self._try_again = math.inf
         self._handler: EventHandler | None = None
         self._backlog: list[tuple[str, list[bytes]]] = []
-        self._heard = self._last_awake = time.monotonic()
         self._pause_end, self._pause_seconds = -math.inf, 0.0
         self._next_status = 0.0
-        self._endpoint = endpoint(resolve(host), port)
+        address = resolve(host)
+        self._endpoint = endpoint(address, port)
+        deadline = time.monotonic() + timeout
+        if not wait_for_listener(address, port, deadline):
+            raise self._not_found()
+        self._heard = self._last_awake = time.monotonic()
         self._thread = SocketThread("store client", zmq.DEALER)
-        self._connect(secret)
+        self._connect(secret, deadline)
 
     def set(self, key: str, value: str | bytes) -> None:
         """See `Store.set`."""
@@ -165,7 +170,7 @@ class StoreClient(Store):
         self._thread.close()
         self._fail_pending(f"the connection to the store at {self.address} was closed")
 
-    def _connect(self, secret: bytes) -> None:
+    def _connect(self, secret: bytes, deadline: float) -> None:
         socket = self._thread.socket
         use_curve(socket, secret, is_server=False)
         socket.ipv6 = "[" in self._endpoint
@@ -174,12 +179,15 @@ class StoreClient(Store):
         socket.connect(self._endpoint)
         self._thread.start(self)
         try:
-            if not self._connected.wait(self.timeout):
-                raise StoreError(f"no store of this job at {self.address} within {self.timeout:.3g} s: {self._met}")
+            if not self._connected.wait(max(0.0, deadline - time.monotonic())):
+                raise self._not_found()
             self.request("hello")
         except BaseException:
             self.close()
             raise
+
+    def _not_found(self) -> StoreError:
+        return StoreError(f"no store of this job at {self.address} within {self.timeout:.3g} s: {self._met}")
 
     def _post(self, frames: list[bytes]) -> None:
         if not self._thread.post(lambda: self._send(frames)):

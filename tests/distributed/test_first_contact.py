@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import json
 import socket
@@ -14,7 +15,7 @@ import pytest
 from dist.errors import RendezvousError, StoreError, StoreGone
 from dist.rendezvous import rendezvous
 from dist.store import StoreClient, StoreServer
-from tests.distributed.control_plane import nothing_left
+from tests.distributed.control_plane import free_port, nothing_left
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +47,7 @@ def test_a_store_is_found_where_something_else_answered_first(behave: Callable[[
     servers = []
 
     def something_else() -> None:
+        listener.accept()[0].close()  # who came only to see whether somebody listens
         connection, _ = listener.accept()
         listener.close()
         with connection, contextlib.suppress(OSError):
@@ -67,6 +69,33 @@ def test_what_says_nothing_is_not_called_another_jobs_store() -> None:
     message = r"within 0\.3 s: something listens there, but it does not answer$"
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(StoreError, match=message):
         StoreClient("127.0.0.1", listener.getsockname()[1], timeout=0.3)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_connections_to_themselves_are_no_store_and_leave_the_port_free(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    attempts = threading.Semaphore(0)
+
+    def connect_to_itself(self: socket.socket, address: tuple[str, int]) -> None:
+        """Start from the very port, as happens by chance."""
+        with contextlib.suppress(OSError):  # once somebody listens there
+            self.bind(address)
+        _socket.socket.connect(self, address)
+        attempts.release()
+
+    port = free_port()
+    found: list[StoreClient] = []
+    thread = threading.Thread(target=lambda: found.append(StoreClient(host, port, timeout=20)))
+    with monkeypatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connect_to_itself)
+        thread.start()
+        assert all(attempts.acquire(timeout=10) for _ in range(3))
+    server = StoreServer(host, port)
+    thread.join()
+    found[0].set("key", b"value")
+    found[0].close()
+    server.close()
 
 
 class CountingClient(StoreClient):
