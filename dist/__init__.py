@@ -27,7 +27,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from dist.errors import (
     CollectiveMismatch,
     Deadlock,
+    DistBackendError,
     DistError,
+    DistNetworkError,
+    DistStoreError,
     PeerError,
     PeerLost,
     RendezvousError,
@@ -35,6 +38,15 @@ from dist.errors import (
     StoreTimeout,
     TransportError,
     TransportTimeout,
+)
+from dist.public.backends import (
+    Backend,
+    get_default_backend_for_device,
+    is_backend_available,
+    is_gloo_available,
+    is_mpi_available,
+    is_nccl_available,
+    register_backend,
 )
 from dist.public.coalesced import all_gather_coalesced, all_reduce_coalesced, broadcast_coalesced, coalescing
 from dist.public.collectives import (
@@ -55,13 +67,16 @@ from dist.public.collectives import (
     scatter,
 )
 from dist.public.groups import (
+    GroupMember,
     get_global_rank,
     get_group_rank,
     get_node_local_rank,
     get_process_group_ranks,
+    group,
     new_group,
     new_subgroups,
     new_subgroups_by_enumeration,
+    split_group,
 )
 from dist.public.objects import (
     all_gather_object,
@@ -74,27 +89,30 @@ from dist.public.objects import (
 )
 from dist.public.point_to_point import P2POp, batch_isend_irecv, irecv, isend, recv, send
 from dist.statistics import Statistics
-from dist.timeouts import DEFAULT_TIMEOUT
+from dist.timeouts import DEFAULT_TIMEOUT, default_pg_timeout
 from dist.world import close_world, current_world, open_world, require_world, resolve
 
 if TYPE_CHECKING:
-    from dist.collectives import Collectives
-    from dist.control.membership import Membership
+    from dist.device_mesh import DeviceMesh, init_device_mesh
     from dist.faults import FaultPlan
     from dist.process_group import ProcessGroup
-    from dist.reduction import ReduceOp
+    from dist.reduction import ReduceOp, supports_complex
     from dist.reduction import ReduceOp as reduce_op  # noqa: N813 - the older name
-    from dist.rendezvous import Rendezvous
     from dist.store import FileStore, HashStore, PrefixStore, Store
     from dist.tcp_store import TCPStore
-    from dist.transport.base import Transport
     from dist.work import Work
 
 __all__ = [
+    "Backend",
     "CollectiveMismatch",
     "Deadlock",
+    "DeviceMesh",
+    "DistBackendError",
     "DistError",
+    "DistNetworkError",
+    "DistStoreError",
     "FileStore",
+    "GroupMember",
     "HashStore",
     "P2POp",
     "PeerError",
@@ -126,10 +144,12 @@ __all__ = [
     "broadcast_coalesced",
     "broadcast_object_list",
     "coalescing",
+    "default_pg_timeout",
     "destroy_process_group",
     "gather",
     "gather_object",
     "get_backend",
+    "get_default_backend_for_device",
     "get_flight_record",
     "get_global_rank",
     "get_group_rank",
@@ -139,6 +159,7 @@ __all__ = [
     "get_statistics",
     "get_world_size",
     "group",
+    "init_device_mesh",
     "init_process_group",
     "irecv",
     "is_available",
@@ -165,6 +186,8 @@ __all__ = [
     "send",
     "send_object_list",
     "simulate",
+    "split_group",
+    "supports_complex",
     "trust_peers",
 ]
 
@@ -173,6 +196,7 @@ ResultT = TypeVar("ResultT")
 
 # Where to find what is loaded when it is first asked for, because it loads NumPy, ZeroMQ or tensorlib.
 _LATER = {
+    "DeviceMesh": "dist.device_mesh:DeviceMesh",
     "FileStore": "dist.store:FileStore",
     "HashStore": "dist.store:HashStore",
     "PrefixStore": "dist.store:PrefixStore",
@@ -182,7 +206,9 @@ _LATER = {
     "TCPStore": "dist.tcp_store:TCPStore",
     "Work": "dist.work:Work",
     "functional": "dist.functional",
+    "init_device_mesh": "dist.device_mesh:init_device_mesh",
     "reduce_op": "dist.reduction:ReduceOp",
+    "supports_complex": "dist.reduction:supports_complex",
 }
 
 
@@ -194,19 +220,6 @@ def __getattr__(name: str) -> Any:
     found = import_module(module)
     globals()[name] = getattr(found, attribute) if attribute else found
     return globals()[name]
-
-
-class _Groups:
-    """The namespace `dist.group`."""
-
-    @property
-    def WORLD(self) -> ProcessGroup | None:  # noqa: N802 - the name that scripts use
-        """The default group; None before `init_process_group`, which also stands for it as an argument."""
-        world = current_world()
-        return world.group if world else None
-
-
-group = _Groups()
 
 
 def is_available() -> bool:
@@ -281,51 +294,6 @@ def get_backend(group: ProcessGroup | None = None) -> str:
     """Return what moves the bytes: "gloo" or another backend, or "inproc" in a simulated world."""
     resolve(group, "get_backend")
     return require_world("get_backend").backend
-
-
-def is_backend_available(backend: str) -> bool:
-    """Tell whether `init_process_group` takes a backend of this name, in small letters or capital ones."""
-    from dist.backends import available
-
-    return backend.lower() in available()
-
-
-def is_gloo_available() -> bool:
-    """Tell whether there is the backend "gloo": always."""
-    return is_backend_available("gloo")
-
-
-def is_mpi_available() -> bool:
-    """Tell whether there is the backend "mpi"."""
-    return is_backend_available("mpi")
-
-
-def is_nccl_available() -> bool:
-    """Tell whether there is the backend "nccl"."""
-    return is_backend_available("nccl")
-
-
-def register_backend(
-    name: str,
-    connect: Callable[[Store, int, int, float], Transport],
-    make_collectives: Callable[[], Collectives] | None = None,
-) -> None:
-    """Make a backend of one's own known to `init_process_group`.
-
-    Args:
-        name: an identifier that is not taken.
-        connect: given a store that all ranks share, the rank, the world size, and the seconds that this may take,
-            returns a connected `dist.transport.base.Transport`; `dist.testing.check_transport` checks one.
-        make_collectives: returns what runs the collectives of a group, a `dist.collectives.Collectives`; by default the
-            algorithms over the transport. `dist.testing.check_collectives` checks them.
-    """
-    from dist.algorithms import MessageCollectives
-    from dist.backends import Backend, register
-
-    def connect_ranks(met: Rendezvous, _: Membership, seconds: float) -> Transport:
-        return connect(met.store, met.rank, met.size, seconds)
-
-    register(name, Backend(connect_ranks, make_collectives or MessageCollectives))
 
 
 def get_statistics() -> Statistics:

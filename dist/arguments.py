@@ -184,8 +184,8 @@ def lengths(counts: Iterable[int]) -> int | tuple[int, ...]:
 def reduction(operation: str, op: ReduceOp | Function | None, dtype: str) -> ReduceOp:
     """Return the operation meant, SUM for None, once it is sure that it is defined for a dtype."""
     if op is None:
-        op = ReduceOp.SUM
-    elif not isinstance(op, ReduceOp):
+        return ReduceOp.SUM  # which all dtypes have
+    if not isinstance(op, ReduceOp):
         if not callable(op):
             raise TypeError(
                 f"{operation}: op is {op!r}: need a member of dist.ReduceOp, such as ReduceOp.SUM, or a function"

@@ -49,10 +49,14 @@ _NEEDED: dict[str, str] = {"mpi": "mpi4py", "nccl": "cupy"}
 _REGISTERED: dict[str, Backend] = {}
 
 
+def names() -> list[str]:
+    """Return the names of all backends, installed or not."""
+    return sorted(_BUILT_IN.keys() | _REGISTERED.keys())
+
+
 def available() -> list[str]:
     """Return the names that `init_process_group` takes, of those backends whose packages are installed."""
-    installed = {name for name in _BUILT_IN if name not in _NEEDED or find_spec(_NEEDED[name])}
-    return sorted(installed | _REGISTERED.keys())
+    return [name for name in names() if name not in _NEEDED or find_spec(_NEEDED[name])]
 
 
 def find(name: str | None) -> Backend:

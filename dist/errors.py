@@ -1,19 +1,21 @@
 """Every error that `dist` raises of its own.
 
     DistError
-    |-- RendezvousError        the ranks did not find each other
-    |-- StoreError             the store is not reachable, is gone, or refused a request
-    |   |-- StoreTimeout       a key was not set in time
-    |   `-- StoreGone          the connection to the store has ended, for good
-    |-- CollectiveMismatch     ranks called different collectives, or with different arguments
-    |-- PeerError              another rank died, stopped, raised or left; names it
-    |-- Deadlock               all ranks of a simulation wait for each other
-    `-- TransportError         bytes could not be moved
-        |-- LengthMismatch     a message is longer or shorter than its receiver expects
-        |-- PeerLost           the connection to a rank is gone
-        `-- TransportTimeout   a rank did not send or receive in time
+    |-- RendezvousError            the ranks did not find each other
+    |-- StoreError                 the store is not reachable, is gone, or refused a request
+    |   |-- StoreTimeout           a key was not set in time
+    |   `-- StoreGone              the connection to the store has ended, for good
+    `-- DistBackendError           a collective or a message failed
+        |-- CollectiveMismatch     ranks called different collectives, or with different arguments
+        |-- PeerError              another rank died, stopped, raised or left; names it
+        |-- Deadlock               all ranks of a simulation wait for each other
+        `-- TransportError         bytes could not be moved
+            |-- LengthMismatch     a message is longer or shorter than its receiver expects
+            |-- PeerLost           the connection to a rank is gone
+            `-- TransportTimeout   a rank did not send or receive in time
 
 `PeerLost` is what a transport sees; `ProcessGroup` turns it into a `PeerError` once the control plane has said why.
+`DistStoreError` and `DistNetworkError` are other names of `StoreError` and `TransportError`.
 """
 
 from __future__ import annotations
@@ -39,11 +41,15 @@ class StoreGone(StoreError):
     """The store's server has ended or does not answer any more, or this end has closed the connection."""
 
 
-class CollectiveMismatch(DistError):
+class DistBackendError(DistError):
+    """A collective or a message failed; what has become of the tensors is not known."""
+
+
+class CollectiveMismatch(DistBackendError):
     """Two ranks called different collectives, or one with different arguments: shows both calls."""
 
 
-class PeerError(DistError):
+class PeerError(DistBackendError):
     """Another rank died, stopped, raised or left.
 
     Attributes:
@@ -55,11 +61,11 @@ class PeerError(DistError):
         self.rank = rank
 
 
-class Deadlock(DistError):
+class Deadlock(DistBackendError):
     """All ranks of a simulation wait, each for another one: says who waits for whom, and in which call."""
 
 
-class TransportError(DistError):
+class TransportError(DistBackendError):
     """Bytes could not be moved between two ranks.
 
     Attributes:
@@ -81,3 +87,8 @@ class PeerLost(TransportError):
 
 class TransportTimeout(TransportError):
     """A peer did not send or receive within the time allowed."""
+
+
+# What PyTorch's users call them.
+DistStoreError = StoreError
+DistNetworkError = TransportError

@@ -87,14 +87,18 @@ def _listing(lengths: tuple[int, ...]) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _hash(signature: Signature, group: str) -> int:
+def signed(
+    group: str, op: str, dtype: str, elements: int | tuple[int, ...], root: int = NO_ROOT, reduce_op: str = ""
+) -> tuple[Signature, int]:
+    """Return the signature of a call in a group, and its hash; kept, for the same calls are made again and again."""
+    signature = Signature(op, dtype, elements, root, reduce_op)
     digest = blake2b(repr((tuple(signature.agreed()), group)).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little")
+    return signature, int.from_bytes(digest, "little")
 
 
-def fingerprint(number: int, signature: Signature, group: str) -> int:
-    """Return the 64-bit hash of call number, operation, dtype, element count, root, reduce op and group."""
-    return (_hash(signature, group) + number * _GOLDEN) & _MASK
+def fingerprint(number: int, signed_hash: int) -> int:
+    """Return 64 bits made of a call's number and the hash that `signed` gave."""
+    return (signed_hash + number * _GOLDEN) & _MASK
 
 
 @lru_cache(maxsize=4096)

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
+from functools import lru_cache
 from pathlib import Path
 from types import CodeType
 from typing import Literal
@@ -23,6 +24,13 @@ State = Literal["queued", "running", "done", "failed"]
 
 _PACKAGE = Path(__file__).resolve().parent
 _OWN_CODE = (f"{_PACKAGE}{os.sep}", f"{_PACKAGE.parent / 'tensorlib'}{os.sep}")
+# A call is recorded by what runs it, at the request of a method of the group, at that of somebody else.
+_OWN_FRAMES = 3
+
+
+@lru_cache(maxsize=4096)
+def _is_own(file: str) -> bool:
+    return file.startswith(_OWN_CODE)
 
 
 class Call:
@@ -33,6 +41,7 @@ class Call:
         group: the name of the group.
         members: its global ranks.
         signature: operation, dtype, element count, root, reduce op.
+        fingerprint: what marks the messages of the call.
         state: queued, running, done or failed.
         started, ended: seconds of `time.monotonic()`; `ended` is 0.0 until the call ended.
         thread: the number of the thread that made it.
@@ -42,6 +51,7 @@ class Call:
         "_code",
         "_instruction",
         "ended",
+        "fingerprint",
         "group",
         "members",
         "number",
@@ -51,9 +61,11 @@ class Call:
         "thread",
     )
 
-    def __init__(self, number: int, group: str, members: tuple[int, ...], signature: Signature) -> None:
-        frame = sys._getframe(1)
-        while frame.f_code.co_filename.startswith(_OWN_CODE) and frame.f_back is not None:
+    def __init__(
+        self, number: int, group: str, members: tuple[int, ...], signature: Signature, fingerprint: int
+    ) -> None:
+        frame = sys._getframe(_OWN_FRAMES)
+        while _is_own(frame.f_code.co_filename) and frame.f_back is not None:
             frame = frame.f_back
         self._code: CodeType = frame.f_code
         self._instruction = frame.f_lasti
@@ -61,6 +73,7 @@ class Call:
         self.group = group
         self.members = members
         self.signature = signature
+        self.fingerprint = fingerprint
         self.state: State = "queued"
         self.started = time.monotonic()
         self.ended = 0.0

@@ -173,3 +173,13 @@ OPERATIONS: Final = (
 
 for _operation in OPERATIONS:
     setattr(ReduceOp, _operation.name, _operation)
+
+
+def supports_complex(reduceOp: ReduceOp) -> bool:
+    """Tell whether an operation is defined for complex numbers: all but MIN, MAX and those on bits.
+
+    Example:
+        >>> supports_complex(ReduceOp.PRODUCT), supports_complex(ReduceOp.MAX)
+        (True, False)
+    """
+    return "c" in reduceOp._kinds

@@ -1,4 +1,13 @@
-"""`simulate`: the ranks of a world as threads of one process, with real values and real failures."""
+"""`simulate`: the ranks of a world as threads of one process, with real values and real failures.
+
+One rank runs at a time, until it waits for another one, and now and then until it sends; which is next is drawn from a
+generator that begins with `seed`. So equal seeds give equal runs, with the same rank received from first where any may
+send, and other seeds give other runs.
+
+A rank that waits in another way, for a lock or in `time.sleep`, is noticed after some 20 ms; the others go on then, in
+an order that is not determined. The same holds for threads that ranks start, and after a wait that ended by a timeout
+of its own.
+"""
 
 from __future__ import annotations
 
@@ -94,16 +103,8 @@ def simulate(
     """Run `fn(*args)` on `n` ranks that are threads of this process, and return their results in rank order.
 
     In `fn`, `dist.get_rank()` and the collectives work as in a process of its own. Threads share everything else:
-    module variables, the random state of NumPy, the working directory.
-
-    One rank runs at a time, until it waits for another one, and now and then until it sends; which is next is drawn
-    from a generator that begins with `seed`. So equal seeds give equal runs, with the same rank received from first
-    where any may send, and other seeds give other runs. For random numbers of its own a rank may use
-    `numpy.random.default_rng([seed, dist.get_rank()])`.
-
-    A rank that waits in another way, for a lock or in `time.sleep`, is noticed after some 20 ms; the others go on then,
-    in an order that is not determined. The same holds for threads that `fn` starts, and after a wait that ended by a
-    timeout of its own.
+    module variables, the random state of NumPy, the working directory. For random numbers of its own a rank may use
+    `numpy.random.default_rng([seed, dist.get_rank()])`. Equal seeds give equal runs, as this module describes.
 
     Args:
         n: number of ranks; 512 need about 20 MB beside their data.
@@ -133,25 +134,31 @@ def simulate(
         raise ValueError(f"simulate: n is {n}: need at least 1 rank")
     if faults:
         faults.check("simulate", n, KINDS_OF_THREADS)
-    scheduler = Scheduler(integer("simulate", "seed", seed))
-    board = Switchboard(scheduler)
-    ranks = [_Rank(transport, board, seconds, faults) for transport in make_inproc_world(n, scheduler)]
-    referee = _Referee(board, time.monotonic() + seconds)
-    try:
-        for rank in ranks:
-            rank.start(fn, args)
-        scheduler.run(referee.deadline, referee.on_quiet)
-        _check_all_done(ranks, seconds)
-    finally:
-        for rank in ranks:
-            rank.stop("the simulation was ended")
-        scheduler.end()
-        for rank in ranks:
-            rank.join()
+    board = Switchboard(Scheduler(integer("simulate", "seed", seed)))
+    ranks = [_Rank(transport, board, seconds, faults) for transport in make_inproc_world(n, board.scheduler)]
+    _run_all(ranks, board, seconds, fn, args)
     failed = [rank for rank in ranks if rank.error is not None]
     if failed:
         raise _cause(failed)
     return [rank.result for rank in ranks]
+
+
+def _run_all(
+    ranks: Sequence[_Rank], board: Switchboard, seconds: float, fn: Callable[..., Any], args: tuple[Any, ...]
+) -> None:
+    """Run `fn(*args)` on all ranks until it is over everywhere, and end what is left of them."""
+    referee = _Referee(board, time.monotonic() + seconds)
+    try:
+        for rank in ranks:
+            rank.start(fn, args)
+        board.scheduler.run(referee.deadline, referee.on_quiet)
+        _check_all_done(ranks, seconds)
+    finally:
+        for rank in ranks:
+            rank.stop("the simulation was ended")
+        board.scheduler.end()
+        for rank in ranks:
+            rank.join()
 
 
 def _check_all_done(ranks: Sequence[_Rank], seconds: float) -> None:

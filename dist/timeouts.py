@@ -10,6 +10,8 @@ from typing import Final
 
 DEFAULT_TIMEOUT: Final = 300.0
 """Seconds that every wait takes at most, unless told otherwise."""
+default_pg_timeout: Final = timedelta(seconds=DEFAULT_TIMEOUT)
+"""The same as a timedelta."""
 
 
 def timeout_seconds(operation: str, timeout: float | timedelta) -> float:

@@ -41,9 +41,11 @@ class World:
         self._releases = list(releases)
         self._farewells = list(farewells)
 
-    def new_group(self, ranks: Iterable[int] | None, timeout: float | timedelta | None) -> ProcessGroup:
-        """Make a group that ends with this world."""
-        made = self.group.new_group(ranks, timeout)
+    def new_group(
+        self, ranks: Iterable[int] | None, timeout: float | timedelta | None, parent: ProcessGroup | None = None
+    ) -> ProcessGroup:
+        """Make a group of ranks of `parent`, by default of all, that ends with this world."""
+        made = (parent or self.group).new_group(ranks, timeout)
         self._groups.append(made)
         return made
 
@@ -109,7 +111,7 @@ def require_world(operation: str) -> World:
 def resolve(group: ProcessGroup | None, operation: str) -> ProcessGroup:
     """Return the group to use: the default one for None."""
     if group is None:
-        return require_world(operation).group
+        return (_of_thread.world or _process_world or require_world(operation)).group
     if not hasattr(group, "all_reduce"):
         raise TypeError(f"{operation}: group is a {type(group).__name__}: need what dist.new_group() returned, or None")
     return group

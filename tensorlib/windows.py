@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -14,16 +15,14 @@ from tensorlib.ops.bessel import i0
 from tensorlib.placement import array_module_on
 from tensorlib.tensor import Tensor
 
+# Makes the elements `values(xp, part, ...)` at parts of the way from the first to the last; parameters may follow.
+Values = Callable[..., Any]
 
-@public_function
-def bartlett_window(
-    window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Return the Bartlett window, a triangle: `1 - |2 * n / (N - 1) - 1|`.
+DOCUMENTATION = """Return the {what}.
 
     Args:
         window_length: the number of elements.
-        periodic: leave out the last one of a window that is longer by one, so that copies of it join.
+        periodic: leave out the last one of a window that is longer by one, so that copies of it join.{parameters}
         dtype: floating point element type; the default type unless given.
         device: where to put it.
         requires_grad: record operations on it.
@@ -33,157 +32,104 @@ def bartlett_window(
         TypeError: the type is not floating point.
 
     Example:
-        >>> tensorlib.bartlett_window(4)
-        tensor([0.0000, 0.5000, 1.0000, 0.5000])
+        >>> tensorlib.{name}({given})[1:]
+        tensor({found})
     """
 
-    def triangle(xp: Any, part: Any) -> Any:
-        return 1 - xp.abs(2 * part - 1)
 
-    return _window("bartlett_window", window_length, periodic, triangle, dtype, device, requires_grad)
-
-
-@public_function
-def hann_window(
-    window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Return the Hann window: `0.5 - 0.5 * cos(2 * pi * n / (N - 1))`.
+def _window(what: str, found: str, given: str = "4", **parameters: str) -> Callable[[Values], Values]:
+    """Make a public function of the values of a window: those of `_hann` give `hann_window`.
 
     Args:
-        window_length: the number of elements.
-        periodic: leave out the last one of a window that is longer by one, so that copies of it join.
-        dtype: floating point element type; the default type unless given.
-        device: where to put it.
-        requires_grad: record operations on it.
-
-    Raises:
-        ArgumentError: the length is negative.
-        TypeError: the type is not floating point.
-
-    Example:
-        >>> tensorlib.hann_window(4)
-        tensor([0.0000, 0.5000, 1.0000, 0.5000])
-    """
-    return _window("hann_window", window_length, periodic, _cosines(0.5, 0.5), dtype, device, requires_grad)
-
-
-@public_function
-def hamming_window(
-    window_length: int,
-    periodic: bool = True,
-    alpha: float = 0.54,
-    beta: float = 0.46,
-    *,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return the Hamming window: `alpha - beta * cos(2 * pi * n / (N - 1))`.
-
-    Args:
-        window_length: the number of elements.
-        periodic: leave out the last one of a window that is longer by one, so that copies of it join.
-        alpha: the constant term.
-        beta: the factor of the cosine.
-        dtype: floating point element type; the default type unless given.
-        device: where to put it.
-        requires_grad: record operations on it.
-
-    Raises:
-        ArgumentError: the length is negative.
-        TypeError: the type is not floating point.
-
-    Example:
-        >>> tensorlib.hamming_window(4)
-        tensor([0.0800, 0.5400, 1.0000, 0.5400])
-    """
-    return _window("hamming_window", window_length, periodic, _cosines(alpha, beta), dtype, device, requires_grad)
-
-
-@public_function
-def blackman_window(
-    window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """Return the Blackman window: `0.42 - 0.5 * cos(2 * pi * n / (N - 1)) + 0.08 * cos(4 * pi * n / (N - 1))`.
-
-    Args:
-        window_length: the number of elements.
-        periodic: leave out the last one of a window that is longer by one, so that copies of it join.
-        dtype: floating point element type; the default type unless given.
-        device: where to put it.
-        requires_grad: record operations on it.
-
-    Raises:
-        ArgumentError: the length is negative.
-        TypeError: the type is not floating point.
-
-    Example:
-        >>> tensorlib.blackman_window(4)[1:]
-        tensor([0.3400, 1.0000, 0.3400])
-    """
-    return _window("blackman_window", window_length, periodic, _cosines(0.42, 0.5, 0.08), dtype, device, requires_grad)
-
-
-@public_function
-def kaiser_window(
-    window_length: int,
-    periodic: bool = True,
-    beta: float = 12.0,
-    *,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return the Kaiser window: `I0(beta * sqrt(1 - (2 * n / (N - 1) - 1) ** 2)) / I0(beta)`.
-
-    Args:
-        window_length: the number of elements.
-        periodic: leave out the last one of a window that is longer by one, so that copies of it join.
-        beta: how steep it is; 0 gives ones.
-        dtype: floating point element type; the default type unless given.
-        device: where to put it.
-        requires_grad: record operations on it.
-
-    Raises:
-        ArgumentError: the length is negative.
-        TypeError: the type is not floating point.
-
-    Example:
-        >>> tensorlib.kaiser_window(4, beta=2.0)
-        tensor([0.4387, 0.8348, 1.0000, 0.8348])
+        what: the window in words.
+        found: what the example prints, without its first element.
+        given: the arguments of the example.
+        parameters: what the further parameters of the values mean.
     """
 
-    def bessel(xp: Any, part: Any) -> Any:
-        inside = xp.maximum(1 - (2 * part - 1) ** 2, 0)
-        return i0.via(xp, beta * xp.sqrt(inside)) / i0.via(xp, xp.asarray(float(beta)))
+    def publish(values: Values) -> Values:
+        name = f"{values.__name__.strip('_')}_window"
+        signature = _signature(values)
 
-    return _window("kaiser_window", window_length, periodic, bessel, dtype, device, requires_grad)
+        def window(*args: Any, **kwargs: Any) -> Tensor:
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            return _filled(name, values, **bound.arguments)
+
+        lines = "".join(f"\n        {parameter}: {meaning}." for parameter, meaning in parameters.items())
+        window.__name__ = window.__qualname__ = name
+        window.__signature__ = signature  # type: ignore[attr-defined]
+        window.__doc__ = DOCUMENTATION.format(what=what, parameters=lines, name=name, given=given, found=found)
+        public_function(window)
+        return values
+
+    return publish
 
 
-def _cosines(constant: float, first: float, second: float = 0.0) -> Callable[[Any, Any], Any]:
-    def values(xp: Any, part: Any) -> Any:
-        return constant - first * xp.cos(2 * math.pi * part) + second * xp.cos(4 * math.pi * part)
+def _signature(values: Values) -> inspect.Signature:
+    """Return the signature of a window's function: `periodic` is followed by the parameters of its values."""
+    _, _, length, periodic, *options, _ = inspect.signature(_filled).parameters.values()
+    _, _, *parameters = inspect.signature(values).parameters.values()
+    return inspect.Signature([length, periodic, *parameters, *options], return_annotation=Tensor)
 
-    return values
 
-
-def _window(
+def _filled(
     name: str,
-    length: int,
-    periodic: bool,
-    values: Callable[[Any, Any], Any],
-    dtype: Any,
-    device: Any,
-    requires_grad: bool,
+    values: Values,
+    window_length: int,
+    periodic: bool = True,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **parameters: float,
 ) -> Tensor:
-    """Return a window of which `values(xp, part)` gives the elements at parts of the way from its first to its last."""
     kind = as_dtype(dtype or default_float())
     if not kind.is_floating_point:
         raise TypeError(f"{name}: needs a floating point type, not {kind.name}")
-    if length < 0:
-        raise ArgumentError(f"{name}: needs a length of zero or more, not {length}")
+    if window_length < 0:
+        raise ArgumentError(f"{name}: needs a length of zero or more, not {window_length}")
     with array_module_on(device) as xp:
-        count = length + 1 if periodic else length
-        part = xp.arange(length, dtype="f8") / max(count - 1, 1)
-        array = values(xp, part) if length > 1 else xp.ones(length)
+        count = window_length + 1 if periodic else window_length
+        part = xp.arange(window_length, dtype="f8") / max(count - 1, 1)
+        array = values(xp, part, **parameters) if window_length > 1 else xp.ones(window_length)
     return finished(array.astype(kind.numpy), None, requires_grad)
+
+
+@_window("Bartlett window, a triangle: `1 - |2 * n / (N - 1) - 1|`", "[0.5000, 1.0000, 0.5000]")
+def _bartlett(xp: Any, part: Any) -> Any:
+    return 1 - xp.abs(2 * part - 1)
+
+
+@_window("Hann window: `0.5 - 0.5 * cos(2 * pi * n / (N - 1))`", "[0.5000, 1.0000, 0.5000]")
+def _hann(xp: Any, part: Any) -> Any:
+    return _hamming(xp, part, 0.5, 0.5)
+
+
+@_window(
+    "Hamming window: `alpha - beta * cos(2 * pi * n / (N - 1))`",
+    "[0.5400, 1.0000, 0.5400]",
+    alpha="the constant term",
+    beta="the factor of the cosine",
+)
+def _hamming(xp: Any, part: Any, alpha: float = 0.54, beta: float = 0.46) -> Any:
+    return alpha - beta * xp.cos(2 * math.pi * part)
+
+
+@_window(
+    "Blackman window: `0.42 - 0.5 * cos(2 * pi * n / (N - 1)) + 0.08 * cos(4 * pi * n / (N - 1))`",
+    "[0.3400, 1.0000, 0.3400]",
+)
+def _blackman(xp: Any, part: Any) -> Any:
+    return 0.42 - 0.5 * xp.cos(2 * math.pi * part) + 0.08 * xp.cos(4 * math.pi * part)
+
+
+@_window(
+    "Kaiser window: `I0(beta * sqrt(1 - (2 * n / (N - 1) - 1) ** 2)) / I0(beta)`",
+    "[0.8348, 1.0000, 0.8348]",
+    "4, beta=2.0",
+    beta="how steep it is; 0 gives ones",
+)
+def _kaiser(xp: Any, part: Any, beta: float = 12.0) -> Any:
+    inside = xp.maximum(1 - (2 * part - 1) ** 2, 0)
+    return i0.via(xp, beta * xp.sqrt(inside)) / i0.via(xp, xp.asarray(float(beta)))

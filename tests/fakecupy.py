@@ -240,9 +240,15 @@ def guarded(function, owner=None):
     return call
 
 
-def asarray(value, dtype=None, **_):
-    """Move to the device; this is where NumPy's arrays are welcome."""
+def array(value, dtype=None, **_):
+    """Copy to the device; this is where NumPy's arrays are welcome."""
     return ndarray(numpy.array(value._host if isinstance(value, ndarray) else value, dtype))
+
+
+def asarray(value, dtype=None, **_):
+    """Do as `array`; what is on the current device and of the type already stays as it is."""
+    there = isinstance(value, ndarray) and value._index == State.device and dtype in (None, value.dtype)
+    return value if there else array(value, dtype)
 
 
 def make_module():
@@ -252,7 +258,7 @@ def make_module():
         setattr(module, name, guarded(getattr(numpy, name)))
     for name in CONSTANTS:
         setattr(module, name, getattr(numpy, name))
-    module.ndarray, module.asarray, module.array = ndarray, asarray, asarray
+    module.ndarray, module.asarray, module.array = ndarray, asarray, array
     module.asnumpy = lambda array: array.get()
     module.cuda = fakecuda.cuda
     pools = fakecuda.MemoryPool(bytes_on), fakecuda.MemoryPool(lambda index: 0)

@@ -9,7 +9,7 @@ Source: Thakur, Rabenseifner, Gropp, "Optimization of collective communication o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -82,25 +82,18 @@ def halving_reduce_scatter(channel: Channel, array: Array, rows: Rows, op: Reduc
 
 
 def _halving_reduce_scatter(channel: Channel, array: Array, rows: Rows, op: ReduceOp) -> None:
-    rank, size = channel.rank, channel.size
     edges = list(accumulate((len(row) for row in rows), initial=0))
     whole, received = scratch(2, edges[-1], array.dtype)
     np.concatenate(rows, out=whole)
-    active = stand_ins(size)
-    if rank not in active:
-        channel.wait(channel.isend(whole, rank + 1))
-        channel.wait(channel.irecv(array, rank + 1))
-        return
-    has_ward = rank > 0 and rank - 1 not in active
-    if has_ward:
-        channel.wait(channel.irecv(received, rank - 1))
-        op.combine(whole, received, out=whole)
-    # Between one active rank and the one before, there is the row of the rank that it stands in for.
-    bounds = [0] + [edges[peer + 1] for peer in active]
-    _halve(channel, active, whole, received, bounds, op)
-    np.copyto(array, whole[edges[rank] : edges[rank + 1]])
-    if has_ward:
-        channel.wait(channel.isend(whole[edges[rank - 1] : edges[rank]], rank - 1))
+    parts = [whole[first:last] for first, last in pairwise(edges)]
+
+    def halve(active: Sequence[int]) -> None:
+        # Between one active rank and the one before, there is the row of the rank that it stands in for.
+        bounds = [0] + [edges[peer + 1] for peer in active]
+        _halve(channel, active, whole, received, bounds, op)
+
+    _with_stand_ins(channel, whole, received, op, halve, parts)
+    np.copyto(array, parts[channel.rank])
 
 
 def stand_ins(size: int) -> list[int]:
@@ -114,16 +107,22 @@ def stand_ins(size: int) -> list[int]:
 
 
 def _with_stand_ins(
-    channel: Channel, array: Array, received: Array, op: ReduceOp, run: Callable[[Sequence[int]], None]
+    channel: Channel,
+    array: Array,
+    received: Array,
+    op: ReduceOp,
+    run: Callable[[Sequence[int]], None],
+    parts: Rows | None = None,
 ) -> None:
     """Reduce `array` by `run(active)` among a power of two of the ranks, who take in the others' and give the result.
 
-    `received` is memory for what comes in.
+    `received` is memory for what comes in; `parts` are those of `array` that each rank needs, all of it unless given.
     """
     rank, active = channel.rank, stand_ins(channel.size)
+    needed = parts or [array] * channel.size
     if rank not in active:
         channel.wait(channel.isend(array, rank + 1))
-        channel.wait(channel.irecv(array, rank + 1))
+        channel.wait(channel.irecv(needed[rank], rank + 1))
         return
     has_ward = rank > 0 and rank - 1 not in active
     if has_ward:
@@ -131,7 +130,7 @@ def _with_stand_ins(
         op.combine(array, received, out=array)
     run(active)
     if has_ward:
-        channel.wait(channel.isend(array, rank - 1))
+        channel.wait(channel.isend(needed[rank - 1], rank - 1))
 
 
 def _halve(

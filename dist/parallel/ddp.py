@@ -14,6 +14,7 @@ from dist.parallel.buckets import MEGABYTE
 from dist.parallel.reducer import Reducer
 from dist.process_group import ProcessGroup
 from dist.world import resolve
+from tensorlib import Tensor, device
 from tensorlib.autograd.modes import is_grad_enabled
 from tensorlib.nn import Module
 
@@ -28,8 +29,9 @@ class DistributedDataParallel(Module):
 
     Args:
         module: the model; none of its parameters may be added or taken away later.
-        device_ids: None for modules on the CPU.
-        output_device: None for modules on the CPU.
+        device_ids: the one device that the module is on, which tensors among the inputs are then brought to; None
+            leaves them where they are.
+        output_device: accepted, and has to be that device too.
         dim: the dimension of the batch; for scripts that pass it.
         broadcast_buffers: copy rank 0's buffers (the statistics of BatchNorm, say) to all ranks in every forward of
             training.
@@ -41,6 +43,7 @@ class DistributedDataParallel(Module):
     Raises:
         DistError: the ranks' models differ, nothing in the module requires a gradient, or a backward left parameters
             without a gradient.
+        ValueError: `device_ids` or `output_device` is not where the module is.
 
     Example:
         model = DistributedDataParallel(Net())
@@ -69,6 +72,7 @@ class DistributedDataParallel(Module):
         trained = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
         if not trained:
             raise DistError("DistributedDataParallel: no parameter of the module requires a gradient")
+        self._device = _own_device(module, device_ids, output_device)
         self._check_models_agree()
         self._copy_from_first_rank([*module.parameters(), *module.buffers()])
         names, parameters = zip(*trained, strict=True)
@@ -83,6 +87,8 @@ class DistributedDataParallel(Module):
                 self.reducer.prepare()
             if self.broadcast_buffers:
                 self._copy_from_first_rank(list(self.module.buffers()))
+        if self._device is not None:
+            args, kwargs = _brought_to(self._device, args), _brought_to(self._device, kwargs)
         return self.module(*args, **kwargs)
 
     @contextlib.contextmanager
@@ -109,7 +115,7 @@ class DistributedDataParallel(Module):
         difference = next((pair for pair in zip(own, first, strict=False) if pair[0] != pair[1]), None)
         bad = difference is not None or len(own) != len(first)
         anywhere = np.array([bad], np.int32)
-        self.process_group.all_reduce(anywhere)
+        self.process_group.of_host_memory().all_reduce(anywhere)
         if bad:
             mine, other = difference or (f"{len(own)} parameters and buffers", f"{len(first)}")
             raise DistError(
@@ -120,11 +126,36 @@ class DistributedDataParallel(Module):
             raise DistError("DistributedDataParallel: the model of another rank differs from that of this rank")
 
     def _text_of_first_rank(self, text: str) -> str:
-        root = self.process_group.ranks[0]
+        group, root = self.process_group.of_host_memory(), self.process_group.ranks[0]
         data = np.frombuffer(text.encode(), np.uint8).copy()
         length = np.array([data.size], np.int64)
-        self.process_group.broadcast(length, root)
-        if self.process_group.global_rank != root:
+        group.broadcast(length, root)
+        if group.global_rank != root:
             data = np.empty(int(length[0]), np.uint8)
-        self.process_group.broadcast(data, root)
+        group.broadcast(data, root)
         return data.tobytes().decode()
+
+
+def _own_device(module: Module, device_ids: Sequence[Any] | None, output_device: Any) -> device | None:
+    """Return the one device that a module is on, where its user has named it."""
+    named = [*(device_ids or ()), *([] if output_device is None else [output_device])]
+    if not named:
+        return None
+    found = {str(parameter.device): parameter.device for parameter in module.parameters()}
+    if len(found) > 1 or any(str(device(each)) not in found for each in named):
+        raise ValueError(
+            f"DistributedDataParallel: device_ids {device_ids}, output_device {output_device}: the module is on "
+            f"{', '.join(found)}: need None, or the one device that all of it is on"
+        )
+    return next(iter(found.values()))
+
+
+def _brought_to(place: device, value: Any) -> Any:
+    """Return a value in which all tensors, however deep in tuples, lists and dicts, are on a device."""
+    if isinstance(value, Tensor):
+        return value.to(place)
+    if isinstance(value, dict):
+        return {key: _brought_to(place, item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)([_brought_to(place, item) for item in value])
+    return value

@@ -13,33 +13,32 @@ from typing import Any
 
 import numpy as np
 
+import tensorlib
 from dist.errors import DistError
 from dist.parallel.buckets import Shape, assign_buckets
 from dist.process_group import ProcessGroup
 from dist.reduction import ReduceOp
 from dist.work import Work
+from tensorlib import Tensor
 from tensorlib.autograd.engine import call_after_backward
-from tensorlib.tensor import Tensor, wrap
 
 
 class Bucket:
     """Gradients that are reduced as one.
 
     Attributes:
-        flat: their memory.
+        flat: their memory, on the parameters' device.
         views: each parameter's part of it, by the parameter's position in the model.
         missing: positions whose gradients are still to come.
         work: the all_reduce under way, None before it is started.
     """
 
     def __init__(self, positions: Sequence[int], parameters: Sequence[Tensor]) -> None:
-        arrays = {k: parameters[k].detach().numpy() for k in positions}
-        self.flat = np.zeros(sum(a.size for a in arrays.values()), next(iter(arrays.values())).dtype)
-        self.views: dict[int, Any] = {}
-        offset = 0
-        for k, array in arrays.items():
-            self.views[k] = self.flat[offset : offset + array.size].reshape(array.shape)
-            offset += array.size
+        first = parameters[positions[0]]
+        counts = [parameters[k].numel() for k in positions]
+        self.flat = tensorlib.zeros(sum(counts), dtype=first.dtype, device=first.device)
+        parts = self.flat.split(counts)
+        self.views = {k: part.view(parameters[k].shape) for k, part in zip(positions, parts, strict=True)}
         self.missing = set(positions)
         self.work: Work | None = None
 
@@ -74,7 +73,7 @@ class Reducer:
         self.group = group
         self.find_unused = find_unused
         self.enabled = True
-        shapes = [Shape(p.numel(), p.element_size(), p.dtype.name) for p in parameters]
+        shapes = [Shape(p.numel(), p.element_size(), f"{p.dtype.name} {p.device}") for p in parameters]
         self.buckets = [Bucket(positions, parameters) for positions in assign_buckets(shapes, bucket_bytes)]
         self._bucket_of = {k: bucket for bucket in self.buckets for k in bucket.views}
         self._next = 0  # the first bucket that is not started
@@ -151,20 +150,25 @@ class Reducer:
         bucket = self._bucket_of[position]
         gradient, view = self.parameters[position].grad, bucket.views[position]
         if gradient is None:
-            view[...] = 0
-        elif not np.shares_memory(array := gradient.detach().to_dense().numpy(), view):
-            np.copyto(view, array)
+            view.zero_()
+        elif not _same_memory(gradient, view):
+            view.copy_(gradient.detach().to_dense())
         bucket.missing.discard(position)
 
     def _used_anywhere(self, unused: Sequence[int]) -> Any:
         """Return for each parameter whether any rank's backward reached it; others keep the `.grad` that they have."""
         used = np.ones(len(self.parameters), np.int32)
         used[list(unused)] = 0
-        self.group.all_reduce(used, ReduceOp.MAX)
+        self.group.of_host_memory().all_reduce(used, ReduceOp.MAX)
         return used
 
     @staticmethod
-    def _set_gradient(parameter: Tensor, view: Any) -> None:
+    def _set_gradient(parameter: Tensor, view: Tensor) -> None:
         gradient = parameter.grad
-        if gradient is None or gradient.is_sparse or not np.shares_memory(gradient.detach().numpy(), view):
-            parameter.grad = wrap(view)
+        if gradient is None or not _same_memory(gradient, view):
+            parameter.grad = view.detach()
+
+
+def _same_memory(gradient: Tensor, view: Tensor) -> bool:
+    """Tell whether a gradient is the one that lies in its place in the bucket."""
+    return not gradient.is_sparse and gradient.data_ptr() == view.data_ptr() and gradient.stride() == view.stride()

@@ -19,7 +19,7 @@ from dist.collectives import Collectives
 from dist.communicator import Communicator
 from dist.errors import DistError
 from dist.failures import ControlPlane, Failures, again
-from dist.fingerprint import Signature, fingerprint, tag_of
+from dist.fingerprint import fingerprint, signed, tag_of
 from dist.flight_record import Call, FlightRecord
 from dist.statistics import Statistics
 from dist.timeouts import DEFAULT_TIMEOUT, timeout_seconds
@@ -121,13 +121,11 @@ class Core:
             elements: see `Signature`; by default the length of `buffer`.
         """
         self._begin(op)
-        if buffer is None:
-            signature = Signature(op, "", 0)
-        else:
-            signature = Signature(op, buffer.dtype, buffer.flat.size if elements is None else elements, root, reduce_op)
+        dtype, count = ("", 0) if buffer is None else (buffer.dtype, buffer.flat.size)
+        signature, mark = signed(self._identity, op, dtype, count if elements is None else elements, root, reduce_op)
         with self._order:
             number = self._submitted = self._submitted + 1
-            call = Call(number, self.name, self.ranks, signature)
+            call = Call(number, self.name, self.ranks, signature, fingerprint(number, mark))
             self._note(call, buffer)
             work = None
             if async_op or self._finished != number - 1:
@@ -159,9 +157,9 @@ class Core:
 
     def _execute(self, call: Call, run: Callable[[Channel], None]) -> None:
         call.state = "running"
-        mark = fingerprint(call.number, call.signature, self._identity)
         started = time.monotonic()
-        channel = Channel(self._transport, self.ranks, self._rank, self._tag, mark, started + self.timeout)
+        deadline = started + self.timeout
+        channel = Channel(self._transport, self.ranks, self._rank, self._tag, call.fingerprint, deadline)
         try:
             run(channel)
         except DistError as error:
@@ -176,11 +174,14 @@ class Core:
             self._finished = call.number
 
     def _note(self, call: Call, buffer: Buffer | None) -> None:
+        statistics = self.statistics
         self.record.add(call)
-        self.statistics.calls += 1
-        self.statistics.bytes += buffer.flat.nbytes if buffer else 0
+        statistics.calls += 1
+        if buffer is not None:
+            statistics.bytes += buffer.flat.nbytes
 
     def _begin(self, op: str) -> None:
+        """Check that a call can be made, and let a test that wants to make it fail."""
         self._check_usable(op)
         if self.failures.inject is not None:
             self.failures.inject(op)

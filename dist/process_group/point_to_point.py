@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dist.arguments import Buffer, Tensor, integer
 from dist.channel import bytes_of
-from dist.fingerprint import Signature, fingerprint, tag_of
+from dist.fingerprint import signed, tag_of
 from dist.flight_record import Call
 from dist.process_group.core import Core
 from dist.transport.base import ANY_SOURCE
@@ -35,32 +35,30 @@ class PointToPoint(Core):
     def _send(self, op: str, tensor: Tensor, dst: int, tag: int) -> PointToPointWork:
         buffer = Buffer(op, tensor)
         peer = self._peer(op, "dst", dst)
-        call, mark, channel = self._message(op, buffer, peer, tag)
-        transfer = self._transport.isend(bytes_of(buffer.flat), peer, channel, mark)
+        call, channel = self._message(op, buffer, peer, tag)
+        transfer = self._transport.isend(bytes_of(buffer.flat), peer, channel, call.fingerprint)
         return PointToPointWork(self, call, transfer)
 
     def _receive(self, op: str, tensor: Tensor, src: int | None, tag: int) -> PointToPointWork:
         buffer = Buffer(op, tensor, written=True)
         peer = ANY_SOURCE if src is None else self._peer(op, "src", src)
-        call, mark, channel = self._message(op, buffer, peer, tag)
-        transfer = self._transport.irecv(bytes_of(buffer.flat), peer, channel, mark)
+        call, channel = self._message(op, buffer, peer, tag)
+        transfer = self._transport.irecv(bytes_of(buffer.flat), peer, channel, call.fingerprint)
         return PointToPointWork(self, call, transfer, buffer, (tensor,))
 
-    def _message(self, op: str, buffer: Buffer, peer: int, tag: int) -> tuple[Call, int, int]:
-        """Record a point-to-point call; return its entry, and the fingerprint and tag that mark its message."""
+    def _message(self, op: str, buffer: Buffer, peer: int, tag: int) -> tuple[Call, int]:
+        """Record a point-to-point call; return its entry, and the transport's tag of its message."""
         self._begin(op)
         if not 0 <= integer(op, "tag", tag) <= MAX_USER_TAG:
             raise ValueError(f"{op}: tag is {tag}: need 0 to {MAX_USER_TAG}")
         dtype, elements = buffer.dtype, buffer.flat.size
-        call = Call(0, self.name, self.ranks, Signature(op, dtype, elements, peer))
+        signature, _ = signed(self._identity, op, dtype, elements, peer)
+        # Sender and receiver agree on dtype and count; their calls are not numbered, for each pair has its own order.
+        _, mark = signed(self._identity, "message", dtype, elements)
+        call = Call(0, self.name, self.ranks, signature, mark)
         call.state = "running"
         self._note(call, buffer)
-        # Sender and receiver agree on dtype and count; their calls are not numbered, for each pair has its own order.
-        return (
-            call,
-            fingerprint(0, Signature("message", dtype, elements), self._identity),
-            tag_of(self.name, f"messages {tag}"),
-        )
+        return call, tag_of(self.name, f"messages {tag}")
 
     def _peer(self, op: str, name: str, rank: int) -> int:
         peer = self.ranks[self._group_rank(op, name, rank)]

@@ -8,10 +8,46 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from dist.errors import DistError
-from dist.world import require_world, resolve
+from dist.world import current_world, require_world, resolve
 
 if TYPE_CHECKING:
     from dist.process_group import ProcessGroup
+
+
+class _NonMember:
+    """Stands for every group that this process is not in: equal to each of them, and to nothing else."""
+
+    def __eq__(self, other: object) -> bool:
+        return other is self or getattr(other, "rank", 0) == -1
+
+    def __repr__(self) -> str:
+        return "NON_GROUP_MEMBER"
+
+
+class _Groups:
+    """The namespace `dist.group`, also called `dist.GroupMember`.
+
+    Attributes:
+        NON_GROUP_MEMBER: equal (`==`) to each group of `new_group` that this process is not a member of.
+
+    Example:
+        >>> import dist
+        >>> def evens() -> bool:
+        ...     return dist.new_group([0, 2]) != dist.GroupMember.NON_GROUP_MEMBER
+        >>> dist.simulate(3, evens)
+        [True, False, True]
+    """
+
+    NON_GROUP_MEMBER = _NonMember()
+
+    @property
+    def WORLD(self) -> ProcessGroup | None:  # noqa: N802 - the name that scripts use
+        """The default group; None before `init_process_group`, which also stands for it as an argument."""
+        world = current_world()
+        return world.group if world else None
+
+
+group = GroupMember = _Groups()
 
 
 def new_group(
@@ -79,6 +115,43 @@ def new_subgroups_by_enumeration(
         )
     groups = [new_group(ranks, timeout, backend) for ranks in ranks_per_subgroup_list]
     return next((group for group in groups if group.rank >= 0), None), groups
+
+
+def split_group(
+    parent_pg: ProcessGroup | None = None,
+    split_ranks: Sequence[Sequence[int]] | None = None,
+    timeout: float | timedelta | None = None,
+) -> ProcessGroup | None:
+    """Cut a group into others; its members alone call this, all of them.
+
+    Args:
+        parent_pg: what to cut; None means all ranks.
+        split_ranks: for each new group the ranks of its members within `parent_pg`; no rank may be in two of them.
+        timeout: see `new_group`; None means that of `parent_pg`.
+
+    Returns:
+        The group that this process is in; None if it is in none.
+
+    Raises:
+        ValueError: this process is not in `parent_pg`, or a rank is not, or is named twice.
+
+    Example:
+        >>> import dist
+        >>> def halves() -> list[int]:
+        ...     return dist.get_process_group_ranks(dist.split_group(split_ranks=[[0, 2], [1, 3]]))
+        >>> dist.simulate(4, halves)
+        [[0, 2], [1, 3], [0, 2], [1, 3]]
+    """
+    parent = resolve(parent_pg, "split_group")
+    listed = sorted(rank for ranks in split_ranks or [] for rank in ranks)
+    if not listed or len(set(listed)) != len(listed) or not set(listed) <= set(range(parent.size)):
+        raise ValueError(
+            f"split_group: split_ranks is {split_ranks}: need ranks from 0 to {parent.size - 1}, each at most once"
+        )
+    world = require_world("split_group")
+    members = [[parent.ranks[rank] for rank in ranks] for ranks in split_ranks or []]
+    groups = [world.new_group(ranks, timeout, parent) for ranks in members]
+    return next((group for group in groups if group.rank >= 0), None)
 
 
 def get_global_rank(group: ProcessGroup | None, group_rank: int) -> int:

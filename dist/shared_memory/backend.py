@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import threading
-from typing import Final
+from collections.abc import Callable
+from typing import Concatenate, Final, ParamSpec
 
 from dist.algorithms import MessageCollectives
 from dist.algorithms.choose import overrides
 from dist.algorithms.hierarchical import HierarchicalCollectives
 from dist.backends import Backend
 from dist.channel import Channel
-from dist.collectives import Array, Collectives, Rows
+from dist.collectives import Collectives
 from dist.errors import TransportError
-from dist.reduction import ReduceOp
 from dist.shared_memory.board import HEAD_BYTES, Board
 from dist.shared_memory.collectives import SharedMemoryCollectives
 from dist.shared_memory.locality import find_hosts, local_channel
 from dist.shared_memory.meeting import share_memory
 from dist.transport.shared_memory.backend import connect
 
+P = ParamSpec("P")
 SLOT_BYTES: Final = 1024 * 1024
 # Large groups have smaller slots, so that their memory does not grow with the square of the ranks of a machine.
 SLOTS_BYTES: Final = 8 * SLOT_BYTES
@@ -35,6 +36,19 @@ def backend() -> Backend:
     return Backend(connect, lambda: HostCollectives(required=True))
 
 
+def _handed_on(
+    method: Callable[Concatenate[Collectives, Channel, P], None],
+) -> Callable[Concatenate[HostCollectives, Channel, P], None]:
+    """Return the method of `HostCollectives` that leaves a collective to what is chosen for it."""
+    name = method.__name__
+
+    def hand_on(self: HostCollectives, channel: Channel, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        way = self._ways.get(name) or self._find_way(name, channel)
+        way(channel, *args, **kwargs)
+
+    return hand_on
+
+
 class HostCollectives:
     """Finds out in the first call which ranks share memory, and how to go on; implements `Collectives`.
 
@@ -45,48 +59,23 @@ class HostCollectives:
         required: raise where they do not; otherwise messages are sent.
     """
 
+    all_reduce = _handed_on(Collectives.all_reduce)
+    reduce = _handed_on(Collectives.reduce)
+    broadcast = _handed_on(Collectives.broadcast)
+    all_gather = _handed_on(Collectives.all_gather)
+    gather = _handed_on(Collectives.gather)
+    scatter = _handed_on(Collectives.scatter)
+    reduce_scatter = _handed_on(Collectives.reduce_scatter)
+    all_to_all = _handed_on(Collectives.all_to_all)
+    barrier = _handed_on(Collectives.barrier)
+
     def __init__(self, required: bool = False) -> None:
         self._required = required
         self._by_message = dict.fromkeys(overrides(), MessageCollectives())
+        self._ways: dict[str, Callable[..., None]] = {}  # what runs each collective, once that is known
         self._chosen: Collectives | None = None
         self._aborted: str | None = None
         self._lock = threading.Lock()
-
-    def all_reduce(self, channel: Channel, array: Array, op: ReduceOp) -> None:
-        """See `Collectives.all_reduce`."""
-        self._which("all_reduce", channel).all_reduce(channel, array, op)
-
-    def reduce(self, channel: Channel, array: Array, root: int, op: ReduceOp) -> None:
-        """See `Collectives.reduce`."""
-        self._which("reduce", channel).reduce(channel, array, root, op)
-
-    def broadcast(self, channel: Channel, array: Array, root: int) -> None:
-        """See `Collectives.broadcast`."""
-        self._which("broadcast", channel).broadcast(channel, array, root)
-
-    def all_gather(self, channel: Channel, rows: Rows, array: Array) -> None:
-        """See `Collectives.all_gather`."""
-        self._which("all_gather", channel).all_gather(channel, rows, array)
-
-    def gather(self, channel: Channel, rows: Rows | None, array: Array, root: int) -> None:
-        """See `Collectives.gather`."""
-        self._which("gather", channel).gather(channel, rows, array, root)
-
-    def scatter(self, channel: Channel, array: Array, rows: Rows | None, root: int) -> None:
-        """See `Collectives.scatter`."""
-        self._which("scatter", channel).scatter(channel, array, rows, root)
-
-    def reduce_scatter(self, channel: Channel, array: Array, rows: Rows, op: ReduceOp) -> None:
-        """See `Collectives.reduce_scatter`."""
-        self._which("reduce_scatter", channel).reduce_scatter(channel, array, rows, op)
-
-    def all_to_all(self, channel: Channel, received: Rows, sent: Rows) -> None:
-        """See `Collectives.all_to_all`."""
-        self._which("all_to_all", channel).all_to_all(channel, received, sent)
-
-    def barrier(self, channel: Channel) -> None:
-        """See `Collectives.barrier`."""
-        self._which("barrier", channel).barrier(channel)
 
     def abort(self, reason: str) -> None:
         """See `Collectives.abort`."""
@@ -99,11 +88,14 @@ class HostCollectives:
         """See `Collectives.close`."""
         with self._lock:
             chosen, self._chosen = self._chosen, None
+        self._ways.clear()
         if chosen is not None:
             chosen.close()
 
-    def _which(self, collective: str, channel: Channel) -> Collectives:
-        return self._by_message.get(collective) or self._chosen or self._choose(channel)
+    def _find_way(self, collective: str, channel: Channel) -> Callable[..., None]:
+        found = self._by_message.get(collective) or self._chosen or self._choose(channel)
+        self._ways[collective] = getattr(found, collective)
+        return self._ways[collective]
 
     def _choose(self, channel: Channel) -> Collectives:
         chosen = self._connect(channel)

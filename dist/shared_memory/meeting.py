@@ -1,4 +1,4 @@
-"""How the ranks of a group come to share memory."""
+"""How ranks of one host come to share memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from dist.algorithms.all_gather import direct_all_gather
 from dist.channel import Channel
-from dist.shared_memory.segment import Handle, Memory, attach, create, host_identity
+from dist.shared_memory.segment import Handle, Memory, attach, create
 
 _logger = logging.getLogger(__name__)
 
@@ -25,20 +25,20 @@ class Shared(NamedTuple):
 
 
 def share_memory(channel: Channel, nbytes: int) -> Shared | None:
-    """Give every rank of a group `nbytes` of memory that all of them see; zeros at first. Rank 0 makes it.
+    """Give every rank of a group on one host `nbytes` of memory that all of them see; zeros at first. Rank 0 makes it.
 
     Returns:
-        What they share, or None, on all ranks, where not all of them can share: they are on several hosts, or
-        do not see each other's files, or there is too little memory.
+        What they share, or None, on all ranks, where not all of them can share: they do not see each other's files, or
+        there is too little memory.
 
     Raises:
         DistError: what sending messages over the channel raises.
     """
-    handle, memory = _make(nbytes * channel.size) if channel.rank == 0 else (Handle(host_identity()), None)
+    handle, memory = _make(nbytes * channel.size) if channel.rank == 0 else (Handle(), None)
     try:
         handles = [Handle.decode(row) for row in _tell(channel, handle.encode())]
         if memory is None:
-            memory = _attach(handles)
+            memory = _attach(handles[0])
         done = _tell(channel, np.array([memory is not None], np.uint8))  # until here the descriptor is needed
     finally:
         if handle.descriptor >= 0:
@@ -54,7 +54,7 @@ def _make(nbytes: int) -> tuple[Handle, Memory | None]:
         return create(nbytes)
     except OSError as error:
         _logger.info("no shared memory: %s", error)
-        return Handle(host_identity()), None
+        return Handle(), None
 
 
 def _tell(channel: Channel, data: Memory) -> list[Memory]:
@@ -63,11 +63,11 @@ def _tell(channel: Channel, data: Memory) -> list[Memory]:
     return rows
 
 
-def _attach(handles: list[Handle]) -> Memory | None:
-    if handles[0].descriptor < 0 or any(handle.host != host_identity() for handle in handles):
+def _attach(handle: Handle) -> Memory | None:
+    if handle.descriptor < 0:
         return None
     try:
-        return attach(handles[0])
+        return attach(handle)
     except OSError as error:
         _logger.info("no shared memory: %s", error)
         return None

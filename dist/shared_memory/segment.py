@@ -10,8 +10,6 @@ import mmap
 import os
 import secrets
 from dataclasses import dataclass, field
-from functools import lru_cache
-from hashlib import blake2b
 from typing import Any, Final
 
 import numpy as np
@@ -30,14 +28,12 @@ class Handle:
     """What a process tells about itself, and how other processes of its host find a segment that it made.
 
     Attributes:
-        host: says which system, and which view of its processes, the other numbers belong to.
         process: its number.
         descriptor: of the segment that it made; -1 if it made none.
         token: what the segment begins with.
         cores: those that the process may run on, a bit each.
     """
 
-    host: bytes
     process: int = field(default_factory=os.getpid)
     descriptor: int = -1
     token: bytes = bytes(_TOKEN_BYTES)
@@ -47,25 +43,14 @@ class Handle:
         """Return the handle as bytes, of equal length for all handles."""
         numbers = np.array([self.process, self.descriptor], np.int64).tobytes()
         cores = self.cores.to_bytes(_CORES_BYTES, "little")
-        return np.frombuffer(self.host + numbers + self.token + cores, np.uint8).copy()
+        return np.frombuffer(numbers + self.token + cores, np.uint8).copy()
 
     @staticmethod
     def decode(data: NDArray[Any]) -> Handle:
         """Return the handle that `encode` made bytes of."""
         raw = data.tobytes()
-        process, descriptor = np.frombuffer(raw[16:32], np.int64).tolist()
-        return Handle(raw[:16], process, descriptor, raw[32:48], int.from_bytes(raw[48:], "little"))
-
-
-@lru_cache(maxsize=1)
-def host_identity() -> bytes:
-    """Return 16 bytes that are equal only in processes that see each other under `/proc`.
-
-    Made of the system's boot and the namespace of process numbers: containers of one host may share one or not.
-    """
-    with open("/proc/sys/kernel/random/boot_id", "rb") as file:
-        boot = file.read()
-    return blake2b(boot + os.readlink("/proc/self/ns/pid").encode(), digest_size=16).digest()
+        process, descriptor = np.frombuffer(raw[:16], np.int64).tolist()
+        return Handle(process, descriptor, raw[16:32], int.from_bytes(raw[32:], "little"))
 
 
 def create(nbytes: int) -> tuple[Handle, Memory]:
@@ -86,7 +71,7 @@ def create(nbytes: int) -> tuple[Handle, Memory]:
         raise
     token = secrets.token_bytes(_TOKEN_BYTES)
     whole[:_TOKEN_BYTES] = np.frombuffer(token, np.uint8)
-    return Handle(host_identity(), descriptor=descriptor, token=token), whole[_PAGE:]
+    return Handle(descriptor=descriptor, token=token), whole[_PAGE:]
 
 
 def attach(handle: Handle) -> Memory:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 from dist.algorithms import MessageCollectives
 from dist.backends import Backend
@@ -12,10 +13,10 @@ from dist.errors import PeerError, RendezvousError, StoreError, StoreTimeout, Tr
 from dist.rendezvous import Rendezvous
 from dist.store import Store
 from dist.transport.base import Transport
-from dist.transport.handshake import AddressStore, Failure
+from dist.transport.bootstrap import Bootstrap
 from dist.transport.tcp import TcpTransport, connect_tcp
 
-TransportT = TypeVar("TransportT", bound=Transport, covariant=True)
+TransportT = TypeVar("TransportT", bound=Transport)
 _POLL = 0.5  # seconds
 # A rank that cannot be connected to has often failed: word of how is on its way.
 _WORD_OF_FAILURE = 1.0  # seconds
@@ -31,17 +32,9 @@ def connect(met: Rendezvous, membership: Membership, seconds: float) -> TcpTrans
     return connect_by(connect_tcp, met, membership, seconds)
 
 
-class Connector(Protocol[TransportT]):
-    """A function like `connect_tcp`."""
-
-    def __call__(
-        self, rank: int, size: int, store: AddressStore, secret: bytes, host: str, timeout: float, failure: Failure
-    ) -> TransportT:
-        """Connect this rank to the others."""
-        ...
-
-
-def connect_by(connector: Connector[TransportT], met: Rendezvous, membership: Membership, seconds: float) -> TransportT:
+def connect_by(
+    connector: Callable[[Bootstrap], TransportT], met: Rendezvous, membership: Membership, seconds: float
+) -> TransportT:
     """Connect to the other ranks; where one of them fails meanwhile, raise that.
 
     Raises:
@@ -50,7 +43,7 @@ def connect_by(connector: Connector[TransportT], met: Rendezvous, membership: Me
     """
     store = _WatchedStore(met.store, membership)
     try:
-        return connector(met.rank, met.size, store, met.secret, met.host, seconds, membership.failure)
+        return connector(Bootstrap(met.rank, met.size, store, met.secret, met.host, seconds, membership.failure))
     except (TransportError, StoreError) as error:
         deadline = time.monotonic() + _WORD_OF_FAILURE
         while membership.failure() is None and time.monotonic() < deadline:

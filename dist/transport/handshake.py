@@ -19,13 +19,13 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from dist.errors import TransportError, TransportTimeout
 from dist.rank_names import rank_names
+from dist.transport.bootstrap import Failure
 
 CHALLENGE_BYTES: Final = 32
 PROOF_BYTES: Final = 32
@@ -42,21 +42,7 @@ _ANSWER: Final = struct.Struct(f"<I{CHALLENGE_BYTES}s{PROOF_BYTES}s")
 # How often the ranks that wait for a connection ask whether one has failed.
 POLL_SECONDS: Final = 0.2
 
-Failure = Callable[[], Exception | None]
-
 log = logging.getLogger(__name__)
-
-
-class AddressStore(Protocol):
-    """The part of a store that ranks exchange their addresses through."""
-
-    def set(self, key: str, value: bytes) -> None:
-        """Publish a value."""
-        ...
-
-    def get(self, key: str, timeout: float) -> bytes:
-        """Return a value, waiting until it is published."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -10,55 +10,35 @@ import time
 from collections.abc import Sequence
 
 from dist.errors import TransportTimeout
-from dist.timeouts import DEFAULT_TIMEOUT
-from dist.transport.handshake import Address, AddressStore, Failure, connect_mesh, listen
+from dist.transport.bootstrap import AddressStore, Bootstrap
+from dist.transport.handshake import Address, connect_mesh, listen
 from dist.transport.mesh import MeshTransport
 from dist.transport.progress import ProgressEngine
 from dist.transport.stream import SocketStream
 
 
-def connect_tcp(
-    rank: int,
-    size: int,
-    store: AddressStore,
-    secret: bytes,
-    host: str = "127.0.0.1",
-    timeout: float = DEFAULT_TIMEOUT,
-    failure: Failure = lambda: None,
-) -> TcpTransport:
-    """Connect `size` ranks, each of which calls this.
-
-    Args:
-        rank: this rank, 0 to size - 1.
-        size: number of ranks.
-        store: where the ranks publish and look up their addresses; seen by this job only.
-        secret: what the ranks of the job know and nobody else does.
-        host: the address of this machine that the other ranks reach it at; listens there only.
-        timeout: seconds that this may take.
-        failure: returns the error that ends the waiting, once it is known that a rank will never come.
+def connect_tcp(bootstrap: Bootstrap) -> TcpTransport:
+    """Connect the ranks of a job, each of which calls this.
 
     Raises:
         TransportTimeout: some ranks did not connect in time; names them.
         TransportError: a rank cannot be connected to, or does not know the secret; names it.
-        ValueError: the rank is not one of `size`.
     """
-    return TcpTransport(rank, *connect_sockets(rank, size, store, secret, host, timeout, failure))
+    return TcpTransport(bootstrap.rank, *connect_sockets(bootstrap))
 
 
-def connect_sockets(
-    rank: int, size: int, store: AddressStore, secret: bytes, host: str, timeout: float, failure: Failure
-) -> tuple[dict[int, socket.socket], tuple[str, ...]]:
+def connect_sockets(bootstrap: Bootstrap) -> tuple[dict[int, socket.socket], tuple[str, ...]]:
     """Return a connected, authenticated, non-blocking socket per other rank, and all hosts; see `connect_tcp`."""
-    if not 0 <= rank < size:
-        raise ValueError(f"connect_tcp: rank {rank} is not a rank of 0..{size - 1}")
+    rank, size, store = bootstrap.rank, bootstrap.size, bootstrap.store
     if size == 1:
-        return {}, (host,)
-    deadline = time.monotonic() + timeout
-    listener, address = listen(host)
+        return {}, (bootstrap.host,)
+    deadline = time.monotonic() + bootstrap.timeout
+    listener, address = listen(bootstrap.host)
     with listener:
         store.set(_address_key(rank), address.encode())
         addresses = [address if peer == rank else _address_of(peer, rank, store, deadline) for peer in range(size)]
-        sockets = connect_mesh(rank, secret, listener, addresses, max(0.0, deadline - time.monotonic()), failure)
+        remaining = max(0.0, deadline - time.monotonic())
+        sockets = connect_mesh(rank, bootstrap.secret, listener, addresses, remaining, bootstrap.failure)
     return sockets, tuple(address.host for address in addresses)
 
 

@@ -126,12 +126,7 @@ def istft(
 
     Args:
         input: complex transforms of shape (frequencies, frames) or (signals, frequencies, frames), as `stft` gives.
-        n_fft: the length of a frame.
-        hop_length: from one frame to the next; a quarter of `n_fft` unless given.
-        win_length: the length of the window; `n_fft` unless given.
-        window: the weights; ones unless given.
-        center: the signals were padded by half a frame at both ends.
-        normalized: the transforms were divided by the root of `n_fft`.
+        n_fft: the length of a frame; `stft` describes this and what is missing here.
         onesided: there are only frequencies from 0 up to the half; true unless given where there are not `n_fft`.
         length: of the signals; zeros follow where the frames end before.
         return_complex: the signals are complex.

@@ -16,6 +16,7 @@ from dist.errors import DistError, PeerError
 from dist.parallel import DistributedDataParallel
 from dist.testing import run_ranks, run_world
 from tensorlib import Tensor, nn
+from tests import fakecupy
 
 
 class Net(nn.Module):
@@ -199,6 +200,57 @@ def test_models_that_differ_are_named_on_all_ranks() -> None:
 def test_a_model_without_parameters_is_refused() -> None:
     with pytest.raises(Exception, match="no parameter of the module requires a gradient"):
         dist.simulate(1, lambda: DistributedDataParallel(nn.Module()))
+
+
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> str:
+    fakecupy.install(monkeypatch)
+    return "cuda:0"
+
+
+@pytest.mark.parametrize("megabytes", [25, 1e-5])
+def test_a_model_on_a_device_is_trained_there(cuda: str, megabytes: float) -> None:
+    def work() -> list[Any]:
+        net = Net(1.0 + dist.get_rank()).to(cuda)
+        model = DistributedDataParallel(net, device_ids=[0], output_device=0, bucket_cap_mb=megabytes)
+        for _ in range(2):
+            model.zero_grad()
+            model(inputs(dist.get_rank())).backward()
+        assert {str(p.grad.device) for p in model.parameters() if p.grad is not None} == {cuda}
+        model.zero_grad(set_to_none=False)
+        model(x=inputs(dist.get_rank())).backward()
+        return gradients(model.cpu())
+
+    for found in dist.simulate(2, work):
+        for array, expected in zip(found, average_by_hand(2), strict=True):
+            np.testing.assert_allclose(array, expected, rtol=1e-6)
+
+
+def test_parts_of_a_model_may_be_on_different_devices(cuda: str) -> None:
+    class Halves(Net):
+        def forward(self, x: Tensor, skip: bool = False) -> Tensor:
+            return ((x.to(cuda) * self.first).cpu() * self.second + self.offset).sum()
+
+    def work() -> list[Any]:
+        net = Halves()
+        net.first.data = net.first.detach().to(cuda)
+        model = DistributedDataParallel(net)
+        model(inputs(dist.get_rank())).backward()
+        assert [p.grad is not None and p.grad.device == p.device for p in net.parameters()] == [True] * 3
+        return gradients(model.cpu())
+
+    first, second = dist.simulate(2, work)
+    for array, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(array, other)
+
+
+@pytest.mark.parametrize("options", [{"device_ids": [0]}, {"output_device": "cuda:1"}, {"device_ids": ["cpu", 0]}])
+def test_a_device_that_the_model_is_not_on_is_refused(cuda: str, options: dict[str, Any]) -> None:
+    def work() -> None:
+        with pytest.raises(ValueError, match="the module is on cpu: need None, or the one device that all of it is on"):
+            DistributedDataParallel(Net(), **options)
+
+    dist.simulate(1, work)
 
 
 def test_without_a_process_group_the_error_says_what_to_do() -> None:

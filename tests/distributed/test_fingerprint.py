@@ -8,7 +8,7 @@ import json
 import pytest
 
 from dist.comparison import read_signature
-from dist.fingerprint import Signature, fingerprint
+from dist.fingerprint import Signature, fingerprint, signed
 
 MEMBERS = (2, 5, 7)  # global ranks
 
@@ -45,7 +45,7 @@ def test_lengths_fit_or_not(calls: list[Signature], fit: bool) -> None:
 
 def test_fingerprints_are_equal_where_a_rank_cannot_know_the_lengths_of_others() -> None:
     def mark(signature: Signature) -> int:
-        return fingerprint(1, signature, "world (0, 1)")
+        return fingerprint(1, signed("world (0, 1)", *signature)[1])
 
     assert mark(gather((1, 2, 0))) == mark(gather(2)) != mark(gather(2, "scatter"))
     assert mark(gather(2)) != mark(gather(2, root=2))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import dist
+import tensorlib
 from dist.errors import DistError, PeerError, TransportTimeout
 from dist.store import Store
 from dist.testing import run_ranks
@@ -54,6 +55,42 @@ def test_subgroups_by_enumeration() -> None:
             dist.new_subgroups_by_enumeration([[0], [0]])
 
     dist.simulate(4, work)
+
+
+def test_a_group_is_split_by_its_members_alone() -> None:
+    def work() -> None:
+        rank = dist.get_rank()
+        parent = dist.new_group([1, 2, 4], timeout=7)
+        if parent.rank >= 0:
+            half = dist.split_group(parent, [[2, 0]])
+            assert (half is None) == (rank == 2)
+            if half is not None:
+                assert dist.get_process_group_ranks(half) == [1, 4]
+                assert half.timeout == 7
+                assert rank_sum(half) == 5
+                dist.destroy_process_group(half)
+        else:
+            with pytest.raises(ValueError, match=r"new_group: rank \d is not in group world/1"):
+                dist.split_group(parent, [[0]])
+        assert rank_sum(dist.split_group(split_ranks=[[0, 1], [2, 3, 4]], timeout=20)) == (1 if rank < 2 else 9)
+        for wrong in (None, [[]], [[0], [0]], [[5]], [[-1]]):
+            with pytest.raises(ValueError, match=r"split_group: split_ranks is .*: need ranks from 0 to 4, each at mo"):
+                dist.split_group(None, wrong)
+
+    dist.simulate(5, work)
+
+
+def test_who_is_no_member_of_a_group() -> None:
+    def work() -> None:
+        group, others = dist.new_group([0]), dist.GroupMember.NON_GROUP_MEMBER
+        assert (group == others) == (others == group) == (dist.get_rank() == 1)
+        assert (group != others) == (dist.get_rank() == 0)
+        assert dist.GroupMember.WORLD is dist.group.WORLD
+        assert others not in (dist.group.WORLD, None, 1)
+        assert others == others
+        assert str(others) == "NON_GROUP_MEMBER"
+
+    dist.simulate(2, work)
 
 
 def test_ranks_of_a_group() -> None:
@@ -237,6 +274,7 @@ def connect_alone(store: Store, rank: int, size: int, timeout: float) -> InprocT
 def use_a_backend_of_ones_own() -> str:
     dist.register_backend("alone", connect_alone)
     assert dist.is_backend_available("Alone")
+    assert dist.Backend("Alone") == "alone"
     dist.init_process_group("alone")
     dist.all_reduce(np.ones(1))
     name = dist.get_backend()
@@ -251,3 +289,15 @@ def test_a_backend_of_ones_own() -> None:
     assert not dist.is_backend_available("alone")
     with pytest.raises(ValueError, match="register_backend: there is a backend 'tcp' already"):
         dist.register_backend("tcp", connect_alone)
+
+
+def test_backends_by_name() -> None:
+    assert [dist.Backend.GLOO, dist.Backend.MPI, dist.Backend.NCCL] == ["gloo", "mpi", "nccl"]
+    assert [dist.Backend(name) for name in ("Gloo", "NCCL", "shm")] == ["gloo", "nccl", "shm"]
+    assert all(dist.is_backend_available(name) for name in (dist.Backend.GLOO, dist.Backend.SHM, dist.Backend.TCP))
+    with pytest.raises(ValueError, match="Backend: name is 'alone': need one of gloo, mpi, nccl, shm, tcp"):
+        dist.Backend("alone")
+    assert dist.get_default_backend_for_device("cpu") == "gloo"
+    assert dist.get_default_backend_for_device(tensorlib.device("cuda:0")) == "nccl"
+    with pytest.raises(ValueError, match="get_default_backend_for_device: device is 'mps': need one of cpu, cuda"):
+        dist.get_default_backend_for_device("mps")

@@ -226,3 +226,13 @@ def test_all_names_exist() -> None:
     assert dist.reduce_op is dist.ReduceOp
     with pytest.raises(AttributeError, match="module 'dist' has no attribute 'allreduce'"):
         dist.allreduce  # noqa: B018
+
+
+def test_errors_and_defaults_under_the_names_of_pytorch() -> None:
+    failures = (dist.CollectiveMismatch, dist.PeerError, dist.PeerLost, dist.TransportTimeout, dist.Deadlock)
+    assert all(issubclass(error, dist.DistBackendError) for error in failures)
+    assert not issubclass(dist.StoreError, dist.DistBackendError)
+    assert (dist.DistStoreError, dist.DistNetworkError) == (dist.StoreError, dist.TransportError)
+    assert dist.default_pg_timeout == timedelta(minutes=5)
+    assert dist.supports_complex(dist.ReduceOp.SUM)
+    assert not dist.supports_complex(dist.ReduceOp.BXOR)

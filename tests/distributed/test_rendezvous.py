@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -50,6 +51,17 @@ def _nothing_left() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     without_job_variables(monkeypatch)
+
+
+@pytest.fixture
+def launchers_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[StoreServer]:
+    """The store of a launcher for jobs of two ranks, and the variables that lead there."""
+    with contextlib.closing(StoreServer(secret=SECRET, world_size=2)) as server:
+        monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+        monkeypatch.setenv("MASTER_PORT", str(server.port))
+        monkeypatch.setenv("TENSORLIB_STORE", "external")
+        monkeypatch.setenv("TENSORLIB_JOB_SECRET", SECRET.hex())
+        yield server
 
 
 def meet_and_part(init_method: str, rank: int, size: int, **options: Any) -> Rendezvous:
@@ -110,25 +122,16 @@ def test_meeting_again_at_the_same_port() -> None:
     assert len(set(rounds[0])) == 4
 
 
-def test_launchers_store_serves_several_meetings(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = StoreServer(secret=SECRET, world_size=2)
-    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
-    monkeypatch.setenv("MASTER_PORT", str(server.port))
-    monkeypatch.setenv("TENSORLIB_STORE", "external")
-    monkeypatch.setenv("TENSORLIB_JOB_SECRET", SECRET.hex())
+@pytest.mark.usefixtures("launchers_store")
+def test_launchers_store_serves_several_meetings() -> None:
     rounds = in_threads(2, lambda rank: [meet_and_part("env://", rank, 2).store_host for _ in range(3)])
     assert rounds == [["the launcher"] * 3] * 2
-    server.close()
 
 
-def test_groups_of_different_names_do_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = StoreServer()
-    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
-    monkeypatch.setenv("MASTER_PORT", str(server.port))
-    monkeypatch.setenv("TENSORLIB_STORE", "external")
+@pytest.mark.usefixtures("launchers_store")
+def test_groups_of_different_names_do_not_meet() -> None:
     met = in_threads(4, lambda index: meet_and_part("env://", index % 2, 2, group_name=f"group {index // 2}"))
     assert met[0].secret == met[1].secret != met[2].secret == met[3].secret
-    server.close()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
@@ -230,52 +233,36 @@ def test_ranks_that_disagree_on_the_world_size() -> None:
         assert "world_size differs: rank " in str(error)
 
 
-def test_another_size_than_the_launchers(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = StoreServer(world_size=2)
-    for name, value in {"ADDR": "127.0.0.1", "PORT": str(server.port)}.items():
-        monkeypatch.setenv(f"MASTER_{name}", value)
-    monkeypatch.setenv("TENSORLIB_STORE", "external")
+@pytest.mark.usefixtures("launchers_store")
+def test_another_size_than_the_launchers() -> None:
     with pytest.raises(RendezvousError, match=r"world_size is too large: rank 1 .* has 4, the job has 2"):
         rendezvous("env://", 1, 4)
-    server.close()
 
 
-def test_launcher_reports_a_rank_that_died_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = StoreServer()
-    for name, value in {"ADDR": "127.0.0.1", "PORT": str(server.port)}.items():
-        monkeypatch.setenv(f"MASTER_{name}", value)
-    monkeypatch.setenv("TENSORLIB_STORE", "external")
-
+def test_launcher_reports_a_rank_that_died_on_its_way(launchers_store: StoreServer) -> None:
     def call(index: int) -> Any:
         if index == 0:
             return rendezvous("env://", 0, 2, timeout=20)
         time.sleep(0.3)
-        server.report(1, "was killed by SIGKILL")
+        launchers_store.report(1, "was killed by SIGKILL")
         return None
 
     expected = "rank 1 was killed by SIGKILL before all ranks had arrived"
     assert expected in str(in_threads(2, call)[0])
     with pytest.raises(PeerError, match=expected):
         rendezvous("env://", 0, 2, timeout=20)
-    server.close()
 
 
-def test_a_job_is_given_up_while_ranks_wait_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = StoreServer()
-    for name, value in {"ADDR": "127.0.0.1", "PORT": str(server.port)}.items():
-        monkeypatch.setenv(f"MASTER_{name}", value)
-    monkeypatch.setenv("TENSORLIB_STORE", "external")
-
+def test_a_job_is_given_up_while_ranks_wait_for_others(launchers_store: StoreServer) -> None:
     def call(index: int) -> Any:
         if index == 0:
             return rendezvous("env://", 0, 2, timeout=20)
         time.sleep(0.3)
-        return server.give_up("the job took longer than 5 s")
+        return launchers_store.give_up("the job took longer than 5 s")
 
     error, _ = in_threads(2, call)
     assert isinstance(error, PeerError)
     assert str(error).endswith("the job took longer than 5 s")
-    server.close()
 
 
 def test_another_jobs_secret(monkeypatch: pytest.MonkeyPatch) -> None:

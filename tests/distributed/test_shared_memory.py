@@ -160,7 +160,11 @@ def test_an_algorithm_that_the_user_names_is_used(monkeypatch: pytest.MonkeyPatc
     (transport,) = make_inproc_world(1)
     collectives = HostCollectives()
     channel = Channel(transport, (0,), 0, 1, 7, time.monotonic() + 20)
-    assert isinstance(collectives._which("all_reduce", channel), MessageCollectives)
+    with monkeypatch.context() as watching:
+        asked = []
+        watching.setattr(MessageCollectives, "all_reduce", lambda *_: asked.append("messages"))
+        collectives.all_reduce(channel, np.ones(3), ReduceOp.SUM)
+    assert asked == ["messages"]
     assert collectives._chosen is None
     collectives.barrier(channel)
     assert collectives._chosen is not None
@@ -243,7 +247,7 @@ def test_a_segment_is_attached_by_its_handle_and_known_by_its_token() -> None:
         memory[7] = 42
         assert segment.attach(again)[7] == 42
         with pytest.raises(OSError, match="not the segment that was announced"):
-            segment.attach(segment.Handle(handle.host, handle.process, handle.descriptor, b"x" * 16))
+            segment.attach(segment.Handle(handle.process, handle.descriptor, b"x" * 16))
     finally:
         os.close(handle.descriptor)
     with pytest.raises(OSError, match="No such file"):

@@ -21,6 +21,7 @@ from dist.backends import Backend, register
 from dist.errors import LengthMismatch, PeerError, PeerLost, TransportError, TransportTimeout
 from dist.testing import run_ranks, transport
 from dist.testing.transport import CHECKS, MakeWorld
+from dist.transport.bootstrap import Bootstrap
 from dist.transport.shared_memory import backend, pairing
 from dist.transport.shared_memory.loans import Loans
 from dist.transport.shared_memory.rounds import Rounds
@@ -34,7 +35,10 @@ CheckOf = Callable[[MakeWorld], None]
 def connect_world(size: int) -> list[SharedMemoryTransport]:
     store = MemoryStore()
     with ThreadPoolExecutor(size) as pool:
-        ranks = [pool.submit(connect_shared_memory, rank, size, store, b"secret", timeout=10.0) for rank in range(size)]
+        ranks = [
+            pool.submit(connect_shared_memory, Bootstrap(rank, size, store, b"secret", timeout=10.0))
+            for rank in range(size)
+        ]
         return [rank.result() for rank in ranks]
 
 

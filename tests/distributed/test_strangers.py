@@ -19,6 +19,7 @@ from dist.errors import StoreError
 from dist.rendezvous import rendezvous
 from dist.store import StoreClient
 from dist.testing import run_world
+from dist.transport.bootstrap import Bootstrap
 from dist.transport.framing import ABORT, DATA, pack_header
 from dist.transport.handshake import Address
 from dist.transport.tcp import TcpTransport, connect_tcp
@@ -120,11 +121,11 @@ def test_ranks_connect_under_attack() -> None:
     """Strangers that say nothing hold no rank up, however many there are."""
     store = MemoryStore()
     with ThreadPoolExecutor(3) as pool, ExitStack() as silent:
-        ranks = [pool.submit(connect_tcp, rank, 3, store, b"secret", timeout=20.0) for rank in (0, 1)]
+        ranks = [pool.submit(connect_tcp, Bootstrap(rank, 3, store, b"secret", timeout=20.0)) for rank in (0, 1)]
         ports = [Address.decode(store.get(f"tcp/{rank}", 5.0)).port for rank in (0, 1)]
         for port in ports * 20:
             silent.enter_context(knock(port))
-        ranks.append(pool.submit(connect_tcp, 2, 3, store, b"secret", timeout=20.0))
+        ranks.append(pool.submit(connect_tcp, Bootstrap(2, 3, store, b"secret", timeout=20.0)))
         transports = [rank.result(25) for rank in ranks]
     for transport in transports:
         check_messages(transport, transports)

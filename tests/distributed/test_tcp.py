@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from dist.errors import PeerLost, TransportError, TransportTimeout
+from dist.transport.bootstrap import Bootstrap
 from dist.transport.framing import DATA, HEADER_BYTES, pack_header, unpack_header
 from dist.transport.handshake import Address
 from dist.transport.tcp import TcpTransport, connect_tcp
@@ -29,7 +30,7 @@ Main = Callable[[TcpTransport, Connection], None]
 
 
 def run_rank(main: Main, rank: int, size: int, folder: Path, pipe: Connection) -> None:
-    transport = connect_tcp(rank, size, FileStore(folder), b"secret", timeout=20.0)
+    transport = connect_tcp(Bootstrap(rank, size, FileStore(folder), b"secret", timeout=20.0))
     main(transport, pipe)
     transport.close()
 
@@ -110,7 +111,9 @@ def connect_pair(secrets: tuple[bytes, bytes], timeout: float) -> list[TcpTransp
     """Connect two ranks, each with its own idea of the secret; return their transports or errors."""
     store = MemoryStore()
     with ThreadPoolExecutor(2) as pool:
-        ranks = [pool.submit(connect_tcp, rank, 2, store, secrets[rank], timeout=timeout) for rank in range(2)]
+        ranks = [
+            pool.submit(connect_tcp, Bootstrap(rank, 2, store, secrets[rank], timeout=timeout)) for rank in range(2)
+        ]
         return [rank.exception() or rank.result() for rank in ranks]  # type: ignore[misc]
 
 
@@ -127,7 +130,7 @@ def test_rank_with_another_secret_is_refused_and_logged(caplog: pytest.LogCaptur
 def test_strangers_change_nothing(caplog: pytest.LogCaptureFixture) -> None:
     store = MemoryStore()
     with ThreadPoolExecutor(1) as pool, caplog.at_level(logging.WARNING, "dist.transport"):
-        first = pool.submit(connect_tcp, 0, 2, store, b"secret", timeout=10.0)
+        first = pool.submit(connect_tcp, Bootstrap(0, 2, store, b"secret", timeout=10.0))
         address = Address.decode(store.get("tcp/0", 5.0))
         place = (address.host, address.port)
         store.set("tcp/1", Address("127.0.0.1", 1, b"").encode())
@@ -136,7 +139,7 @@ def test_strangers_change_nothing(caplog: pytest.LogCaptureFixture) -> None:
             rude.sendall(b"GET / HTTP/1.1\r\n\r\n" + bytes(200))
             brief.close()
             assert was_hung_up_on(rude)
-            second = connect_tcp(1, 2, FixedStore(address), b"secret", timeout=5.0)
+            second = connect_tcp(Bootstrap(1, 2, FixedStore(address), b"secret", timeout=5.0))
         transports = [first.result(10), second]
     check_pair(*transports)
     assert "it does not know the job's secret" in caplog.text
@@ -176,12 +179,12 @@ def test_no_rank_connects_to_one_that_is_gone() -> None:
         free = server.getsockname()[1]
     store = FixedStore(Address("127.0.0.1", free, b""))
     with pytest.raises(TransportError, match="connect to rank 0 at 127") as caught:
-        connect_tcp(1, 2, store, b"secret", timeout=5.0)
+        connect_tcp(Bootstrap(1, 2, store, b"secret", timeout=5.0))
     assert caught.value.rank == 0
 
 
 async def connect_in_a_loop(rank: int, store: MemoryStore) -> TcpTransport:
-    return connect_tcp(rank, 2, store, b"secret", timeout=10.0)
+    return connect_tcp(Bootstrap(rank, 2, store, b"secret", timeout=10.0))
 
 
 def test_ranks_connect_where_an_event_loop_runs_already() -> None:
@@ -197,7 +200,7 @@ async def interrupt_itself() -> None:
     store.set("tcp/1", Address("127.0.0.1", 1, b"").encode())
     signal.signal(signal.SIGALRM, signal.default_int_handler)
     signal.setitimer(signal.ITIMER_REAL, 0.3)
-    connect_tcp(0, 2, store, b"secret", timeout=30.0)
+    connect_tcp(Bootstrap(0, 2, store, b"secret", timeout=30.0))
 
 
 def test_connecting_in_an_event_loop_can_be_interrupted() -> None:
@@ -212,13 +215,13 @@ def test_connecting_in_an_event_loop_can_be_interrupted() -> None:
 
 def test_rank_that_does_not_say_where_it_listens_is_named() -> None:
     with pytest.raises(TransportTimeout, match=r"^rank 0: rank 1 did not say in time where it listens$") as caught:
-        connect_tcp(0, 2, MemoryStore(), b"secret", timeout=0.1)
+        connect_tcp(Bootstrap(0, 2, MemoryStore(), b"secret", timeout=0.1))
     assert caught.value.rank == 1
 
 
 def test_rank_out_of_range_is_refused() -> None:
     with pytest.raises(ValueError, match="rank 2 is not a rank"):
-        connect_tcp(2, 2, MemoryStore(), b"secret")
+        connect_tcp(Bootstrap(2, 2, MemoryStore(), b"secret"))
 
 
 @contextlib.contextmanager
@@ -346,7 +349,7 @@ def test_a_rank_that_can_accept_nobody_says_why_at_once(monkeypatch: pytest.Monk
     monkeypatch.setattr(socket.socket, "accept", accept)
     store, started = MemoryStore(), time.monotonic()
     with ThreadPoolExecutor(2) as pool:
-        ranks = [pool.submit(connect_tcp, rank, 2, store, b"secret", timeout=20.0) for rank in range(2)]
+        ranks = [pool.submit(connect_tcp, Bootstrap(rank, 2, store, b"secret", timeout=20.0)) for rank in range(2)]
         with pytest.raises(TransportError, match=r"^rank 0: cannot accept connections: .*Too many open files"):
             ranks[0].result()
         with pytest.raises(TransportError):

@@ -9,6 +9,7 @@ import pytest
 
 from dist.testing.transport import CHECKS, MakeWorld
 from dist.transport.base import Transport
+from dist.transport.bootstrap import Bootstrap
 from dist.transport.inproc import make_inproc_world
 from dist.transport.tcp import TcpTransport, connect_tcp
 from tests.distributed.stores import MemoryStore
@@ -17,7 +18,9 @@ from tests.distributed.stores import MemoryStore
 def make_tcp_world(size: int) -> list[TcpTransport]:
     store = MemoryStore()
     with ThreadPoolExecutor(size) as pool:
-        ranks = [pool.submit(connect_tcp, rank, size, store, b"secret", timeout=10.0) for rank in range(size)]
+        ranks = [
+            pool.submit(connect_tcp, Bootstrap(rank, size, store, b"secret", timeout=10.0)) for rank in range(size)
+        ]
         return [rank.result() for rank in ranks]
 
 

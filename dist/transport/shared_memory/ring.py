@@ -22,12 +22,12 @@ _HEAD, _TAIL, _WANTS = 0, 8, 16  # in words of 8 bytes
 PARTS: Final = 4
 
 
-class RingWriter:
-    """The end of a ring that is written to.
+class _RingEnd:
+    """What the two ends of a ring have in common.
 
     Args:
         memory: the ring, as it is described above; all zero at first.
-        doorbell: of the process that reads.
+        doorbell: of the process that has the other end.
     """
 
     def __init__(self, memory: memoryview, doorbell: Doorbell) -> None:
@@ -38,9 +38,21 @@ class RingWriter:
         self._part = self._size // PARTS
         self._doorbell = doorbell
         self._fence = Fence()
-        self._head = 0
-        self._told = 0
         self._tail = 0
+        self._told = 0
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self._words.release()
+        self._data.release()
+
+
+class RingWriter(_RingEnd):
+    """The end of a ring that is written to."""
+
+    def __init__(self, memory: memoryview, doorbell: Doorbell) -> None:
+        super().__init__(memory, doorbell)
+        self._head = 0
 
     def write(self, views: Sequence[memoryview]) -> int:
         """Write as many of these bytes as there is room for, and return how many that were."""
@@ -60,11 +72,6 @@ class RingWriter:
     def want(self, wanted: bool) -> None:
         """Say whether the reader shall ring when there is room."""
         self._words[_WANTS] = wanted
-
-    def close(self) -> None:
-        """Let go of the memory."""
-        self._words.release()
-        self._data.release()
 
     def _copy(self, view: memoryview) -> int:
         length, place = len(view), self._head & self._mask
@@ -95,24 +102,8 @@ class RingWriter:
         self._doorbell.ring()
 
 
-class RingReader:
-    """The end of a ring that is read from.
-
-    Args:
-        memory: the ring, as it is described above; all zero at first.
-        doorbell: of the process that writes.
-    """
-
-    def __init__(self, memory: memoryview, doorbell: Doorbell) -> None:
-        self._words = memory[:HEADER_BYTES].cast("Q")
-        self._data = memory[HEADER_BYTES:]
-        self._size = len(self._data)
-        self._mask = self._size - 1
-        self._part = self._size // PARTS
-        self._doorbell = doorbell
-        self._fence = Fence()
-        self._tail = 0
-        self._told = 0
+class RingReader(_RingEnd):
+    """The end of a ring that is read from."""
 
     def has_bytes(self) -> bool:
         """Tell whether there is anything to read."""
@@ -146,11 +137,6 @@ class RingReader:
         self._tail += count
         if self._tail - self._told >= self._part:
             self._tell()
-
-    def close(self) -> None:
-        """Let go of the memory."""
-        self._words.release()
-        self._data.release()
 
     def _tell(self) -> None:
         """Give the room back. A writer that waits has filled the ring, so that this comes while it is read."""

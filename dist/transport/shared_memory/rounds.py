@@ -8,7 +8,8 @@ import time
 from collections.abc import Mapping
 
 from dist.errors import TransportError, TransportTimeout
-from dist.transport.handshake import POLL_SECONDS, Failure
+from dist.transport.bootstrap import Failure
+from dist.transport.handshake import POLL_SECONDS
 
 
 class Rounds:

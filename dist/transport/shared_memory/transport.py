@@ -6,8 +6,7 @@ import socket
 import time
 from collections.abc import Sequence
 
-from dist.timeouts import DEFAULT_TIMEOUT
-from dist.transport.handshake import AddressStore, Failure
+from dist.transport.bootstrap import Bootstrap
 from dist.transport.mesh import MeshTransport
 from dist.transport.progress import ProgressEngine
 from dist.transport.shared_memory.pairing import Pairing
@@ -52,24 +51,15 @@ class SharedMemoryTransport(MeshTransport):
         super().__init__(rank, engine, streams, hosts)
 
 
-def connect_shared_memory(
-    rank: int,
-    size: int,
-    store: AddressStore,
-    secret: bytes,
-    host: str = "127.0.0.1",
-    timeout: float = DEFAULT_TIMEOUT,
-    failure: Failure = lambda: None,
-) -> SharedMemoryTransport:
-    """Connect `size` ranks, each of which calls this, over shared memory where two can share some, else over TCP.
+def connect_shared_memory(bootstrap: Bootstrap) -> SharedMemoryTransport:
+    """Connect the ranks of a job, each of which calls this, over shared memory where two can share some, else over TCP.
 
-    Arguments and errors are those of `connect_tcp`. There is always a TCP connection, too: its end tells that a process
-    has ended.
+    Errors are those of `connect_tcp`. There is always a TCP connection, too: its end tells that a process has ended.
     """
-    deadline = time.monotonic() + timeout
-    sockets, hosts = connect_sockets(rank, size, store, secret, host, timeout, failure)
+    deadline = time.monotonic() + bootstrap.timeout
+    sockets, hosts = connect_sockets(bootstrap)
     engine = ProgressEngine()
-    pairing = Pairing(rank, Rounds(rank, sockets, deadline, failure), engine.wake_fd)
+    pairing = Pairing(bootstrap.rank, Rounds(bootstrap.rank, sockets, deadline, bootstrap.failure), engine.wake_fd)
     try:
         pairing.run()
     except BaseException:
@@ -77,4 +67,4 @@ def connect_shared_memory(
         for sock in sockets.values():
             sock.close()
         raise
-    return SharedMemoryTransport(rank, sockets, engine, pairing, hosts)
+    return SharedMemoryTransport(bootstrap.rank, sockets, engine, pairing, hosts)
