@@ -5,6 +5,8 @@ from __future__ import annotations
 import _socket
 import contextlib
 import json
+import os
+import signal
 import socket
 import threading
 import time
@@ -15,7 +17,7 @@ import pytest
 from dist.errors import RendezvousError, StoreError, StoreGone
 from dist.rendezvous import rendezvous
 from dist.store import StoreClient, StoreServer
-from tests.distributed.control_plane import free_port, nothing_left
+from tests.distributed.control_plane import SECRET, Rank, free_port, nothing_left
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +98,26 @@ def test_connections_to_themselves_are_no_store_and_leave_the_port_free(
     found[0].set("key", b"value")
     found[0].close()
     server.close()
+
+
+def test_a_rank_0_that_is_stopped_while_others_wait_ends_their_waiting_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TENSORLIB_JOB_SECRET", SECRET.hex())
+    port = free_port()
+    program = "from dist.rendezvous import rendezvous; rendezvous(timeout=60)"
+    first = Rank(0, 3, port, program)
+    StoreClient("127.0.0.1", port, SECRET, timeout=20).close()  # now it serves
+    stop = threading.Timer(0.5, os.kill, (first.pid, signal.SIGSTOP))
+    stop.start()
+    started = time.monotonic()
+    try:
+        with pytest.raises(
+            RendezvousError, match="found no rank 0: .* something listens there, but it does not answer$"
+        ):
+            rendezvous(f"tcp://127.0.0.1:{port}", 1, 3, timeout=2, patience=0.5)
+        assert time.monotonic() - started < 6
+    finally:
+        stop.join()
+        first.end()
 
 
 class CountingClient(StoreClient):
