@@ -111,7 +111,7 @@ def test_a_rank_0_that_is_stopped_while_others_wait_ends_their_waiting_in_time(m
     started = time.monotonic()
     try:
         with pytest.raises(
-            RendezvousError, match="found no rank 0: .* something listens there, but it does not answer$"
+            RendezvousError, match=r"found no rank 0: .* something listens there, but it does not answer$"
         ):
             rendezvous(f"tcp://127.0.0.1:{port}", 1, 3, timeout=2, patience=0.5)
         assert time.monotonic() - started < 6
