@@ -1,12 +1,14 @@
-"""Collectives of float32 on this machine, against PyTorch with Gloo.
+"""Collectives of float32 on this machine, against PyTorch with Gloo, or against copying.
 
     python benchmarks/collectives.py [--op all_reduce] [--backend tcp|gloo|shm] [--ranks 2] [--sizes 4 65536 4194304]
-        [--repeat 30] [--processor] [--json FILE]
+        [--repeat 30] [--processor] [--against gloo|copy] [--json FILE]
 
 Each rank is a process that belongs to a group of each peer, and the two take turns in it. Shown are the medians of
 the slowest rank, for a call in a row of several. A size is that of a rank's largest array in bytes: of all_gather and
 reduce_scatter that is all ranks' rows. `--processor` shows the processor time of a call instead, summed over the ranks:
-it says more where the machine is busy. Without PyTorch only our times are shown.
+it says more where the machine is busy. With `--against copy` the peer is a copy of as many bytes: an all_reduce has to
+read and write no less, so the ratio tells how far it is from the bandwidth of memory. Without PyTorch only our times
+are shown.
 """
 
 from __future__ import annotations
@@ -70,18 +72,18 @@ def reduce_scatter(library: Any, zeros: Callable[[int], Any], size: int, ranks: 
     return lambda: library.reduce_scatter(array, rows)
 
 
-def measure(op: str, sizes: list[int], repeat: int, folder: str, with_torch: bool, processor: bool) -> list[Row]:
+def measure(op: str, sizes: list[int], repeat: int, folder: str, against: str | None, processor: bool) -> list[Row]:
     """Run on every rank: measure all sizes, and return one row each."""
     import numpy
 
     import dist
 
     ranks = dist.get_world_size()
-    peer = start_gloo(folder) if with_torch else None
+    make_peer = peer_of(op, against, folder, ranks)
     rows = []
     for size in sizes:
         ours = OPERATIONS[op](dist, lambda count: numpy.zeros(count, numpy.float32), size, ranks)
-        theirs = OPERATIONS[op](peer.distributed, peer.zeros, size, ranks) if peer else None
+        theirs = make_peer(size)
         if processor:
             rows.append(processor_times(f"{size:,} B", ours, theirs, repeat * calls_in_a_row(size)))
             continue
@@ -92,7 +94,7 @@ def measure(op: str, sizes: list[int], repeat: int, folder: str, with_torch: boo
             in_a_row(ours, calls),
             in_a_row(theirs, calls) if theirs else None,
             repeat,
-            TARGETS[op],
+            TARGETS[op] if against == "gloo" else None,
             before=dist.barrier,
         )
         slowest = numpy.array([row.ours, row.theirs]) / calls
@@ -100,6 +102,22 @@ def measure(op: str, sizes: list[int], repeat: int, folder: str, with_torch: boo
         row.ours, row.theirs = slowest.tolist()
         rows.append(row)
     return rows
+
+
+def peer_of(op: str, against: str | None, folder: str, ranks: int) -> Callable[[int], Call | None]:
+    """Return what makes the peer's call for a size; it makes None where there is no peer."""
+    if against == "gloo":
+        torch = start_gloo(folder)
+        return lambda size: OPERATIONS[op](torch.distributed, torch.zeros, size, ranks)
+    return copy_of if against == "copy" else lambda size: None
+
+
+def copy_of(size: int) -> Call:
+    """Return a copy of `size` bytes."""
+    import numpy
+
+    source, target = numpy.zeros(size, numpy.uint8), numpy.ones(size, numpy.uint8)
+    return lambda: numpy.copyto(target, source)
 
 
 def calls_in_a_row(size: int) -> int:
@@ -160,19 +178,21 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), metavar="BYTES")
     parser.add_argument("--repeat", type=int, default=30)
     parser.add_argument("--processor", action="store_true")
+    parser.add_argument("--against", choices=("gloo", "copy"), default="gloo")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     use_threads(1)
     from dist.testing import run_world
 
-    with_torch = importlib.util.find_spec("torch") is not None
+    missing = options.against == "gloo" and importlib.util.find_spec("torch") is None
+    against = None if missing else options.against
     with tempfile.TemporaryDirectory() as folder:
-        arguments = (options.op, options.sizes, options.repeat, folder, with_torch, options.processor)
+        arguments = (options.op, options.sizes, options.repeat, folder, against, options.processor)
         rows = run_world(options.ranks, measure, *arguments, timeout=SECONDS, backend=options.backend)[0]
     what = "processor time of all ranks" if options.processor else "time"
     title = f"{options.op} of float32, {options.ranks} ranks, {options.backend}: {what}"
-    show(title, rows, options.json, peer="Gloo")
-    if not with_torch:
+    show(title, rows, options.json, peer=options.against.capitalize())
+    if missing:
         sys.exit("there is nothing to compare with: pip install torch==2.13.0")
 
 

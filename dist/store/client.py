@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import threading
@@ -12,6 +13,7 @@ import zmq
 
 from dist.errors import DistError, PeerError, StoreError, StoreGone, StoreTimeout
 from dist.store.base import Store, Timeout, as_bytes, as_integer, as_seconds, checked_key
+from dist.store.listener import wait_for_listener
 from dist.store.request import EVENT, GONE, OK, PEER_FAILED, TIMEOUT
 from dist.store.socket_thread import MESSAGE_BYTES, SocketThread, endpoint, logger, resolve, use_curve, use_heartbeats
 from dist.timeouts import DEFAULT_TIMEOUT
@@ -19,6 +21,11 @@ from dist.timeouts import DEFAULT_TIMEOUT
 STATUS_SECONDS = 0.5
 # The server answers at once, and ends a wait in time: a later answer will not come any more.
 ANSWER_SECONDS = 10.0
+# After it has met what is no store, ZeroMQ does not try again; where it does, it has begun to by then.
+TRY_AGAIN_SECONDS = 0.1
+_NOTHING = "nothing listens there"
+_SILENCE = "something listens there, but it does not answer"
+_STRANGER = "something listens there, but it does not know this job's secret"
 
 # Kind and arguments of an event: "failed" (rank or NO_RANK, what), "left" (rank, how), "announced" (rank, kind,
 # payload) from the server; "gone" or "stopped" (what happened) once the connection has ended, by the server or by this
@@ -66,15 +73,20 @@ class StoreClient(Store):
         self._numbers = itertools.count(1)
         self._gone = ""
         self._connected = threading.Event()
-        self._met = "nothing listens there"
+        self._met = _NOTHING
+        self._try_again = math.inf
         self._handler: EventHandler | None = None
         self._backlog: list[tuple[str, list[bytes]]] = []
-        self._heard = self._last_awake = time.monotonic()
         self._pause_end, self._pause_seconds = -math.inf, 0.0
         self._next_status = 0.0
-        self._endpoint = endpoint(resolve(host), port)
+        address = resolve(host)
+        self._endpoint = endpoint(address, port)
+        deadline = time.monotonic() + timeout
+        if not wait_for_listener(address, port, deadline):
+            raise self._not_found()
+        self._heard = self._last_awake = time.monotonic()
         self._thread = SocketThread("store client", zmq.DEALER)
-        self._connect(secret)
+        self._connect(secret, deadline)
 
     def set(self, key: str, value: str | bytes) -> None:
         """See `Store.set`."""
@@ -158,7 +170,7 @@ class StoreClient(Store):
         self._thread.close()
         self._fail_pending(f"the connection to the store at {self.address} was closed")
 
-    def _connect(self, secret: bytes) -> None:
+    def _connect(self, secret: bytes, deadline: float) -> None:
         socket = self._thread.socket
         use_curve(socket, secret, is_server=False)
         socket.ipv6 = "[" in self._endpoint
@@ -167,12 +179,15 @@ class StoreClient(Store):
         socket.connect(self._endpoint)
         self._thread.start(self)
         try:
-            if not self._connected.wait(self.timeout):
-                raise StoreError(f"no store of this job at {self.address} within {self.timeout:.3g} s: {self._met}")
+            if not self._connected.wait(max(0.0, deadline - time.monotonic())):
+                raise self._not_found()
             self.request("hello")
         except BaseException:
             self.close()
             raise
+
+    def _not_found(self) -> StoreError:
+        return StoreError(f"no store of this job at {self.address} within {self.timeout:.3g} s: {self._met}")
 
     def _post(self, frames: list[bytes]) -> None:
         if not self._thread.post(lambda: self._send(frames)):
@@ -199,18 +214,34 @@ class StoreClient(Store):
         """Note how far the connection came, and its end."""
         if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
             self._connected.set()
-        elif event == zmq.EVENT_CONNECTED:
-            self._met = "something listens there, but it does not know this job's secret"
-        elif event == zmq.EVENT_DISCONNECTED and self._connected.is_set() and not self._gone:
+        elif event == zmq.EVENT_CONNECT_RETRIED:
+            self._try_again = math.inf
+        elif event == zmq.EVENT_CONNECTED and self._met == _NOTHING:
+            self._met = _SILENCE
+        elif event == zmq.EVENT_DISCONNECTED and not self._connected.is_set():
+            self._met, self._try_again = _STRANGER, time.monotonic() + TRY_AGAIN_SECONDS
+        elif event == zmq.EVENT_DISCONNECTED and not self._gone:
             self._lose()
 
     def on_tick(self) -> float:
         """Tell the server what this process is doing."""
         now = self._note_pause()
-        if now >= self._next_status and self._connected.is_set() and not self._gone:
+        if not self._connected.is_set():
+            if now >= self._try_again:
+                self._connect_again()
+            return min(STATUS_SECONDS, max(0.0, self._try_again - now))
+        if now >= self._next_status:
             self._next_status = now + STATUS_SECONDS
-            self._thread.socket.send_multipart([EVENT, b"status", self.status.encode()])
-        return max(0.0, self._next_status - now) if self._connected.is_set() else STATUS_SECONDS
+            if not self._gone:
+                self._thread.socket.send_multipart([EVENT, b"status", self.status.encode()])
+        return max(0.0, self._next_status - now)
+
+    def _connect_again(self) -> None:
+        """Replace a connection that ZeroMQ has given up: a store may listen there by now, or soon."""
+        self._try_again = math.inf
+        with contextlib.suppress(zmq.ZMQError):  # it may have let go of it already
+            self._thread.socket.disconnect(self._endpoint)
+        self._thread.socket.connect(self._endpoint)
 
     def _note_pause(self) -> float:
         now = time.monotonic()

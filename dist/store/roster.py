@@ -98,6 +98,8 @@ class Roster:
         self._world_size = world_size
         self._patience = patience
         self._forming: dict[str, dict[int, Member]] = {}
+        # By group that forms: who came and was lost again, as long as nobody has come in its place.
+        self._lost: dict[str, dict[int, str]] = {}
         self._membership: dict[bytes, tuple[Group, Member]] = {}
         self._refused: set[bytes] = set()
         # By group and rank: why the group could not form, for ranks that have not come so far.
@@ -128,6 +130,7 @@ class Roster:
             self._contradict(name, problem, member)
             return
         _take_place(member, arrived)
+        self._lost.get(name, {}).pop(member.rank, None)
         if len(arrived) == member.size:
             self._form(name, self._forming.pop(name))
 
@@ -182,16 +185,20 @@ class Roster:
         group, member = self._membership.get(peer, (None, None))
         if group and member:
             member.lost_at = min(member.lost_at, time.monotonic())
-        for arrived in self._forming.values():
+        for name, arrived in self._forming.items():
             for rank in [rank for rank, member in arrived.items() if member.request.peer == peer]:
-                del arrived[rank]
+                self._lost.setdefault(name, {})[rank] = str(arrived.pop(rank))
 
-    def report(self, rank: int, message: str, only_if_expected: bool) -> None:
-        """The owner of the server knows that a rank failed or, `only_if_expected`, that it ended in order."""
+    def will_not_come(self, rank: int, message: str) -> None:
+        """The owner of the server knows that a rank has ended: those that need it to form a group wait in vain."""
         self._ended.setdefault(rank, message)
         for name, arrived in list(self._forming.items()):
             if any(rank in self._needed(member) for member in arrived.values()):
                 self._refuse(name, _came_to_nothing(rank, message), PEER_FAILED)
+
+    def report(self, rank: int, message: str, only_if_expected: bool) -> None:
+        """The owner of the server knows that a rank failed or, `only_if_expected`, that it ended in order."""
+        self.will_not_come(rank, message)
         for group in {id(group): group for group, _ in self._membership.values()}.values():
             for member in group.members.values():
                 if member.job_rank == rank and (member.rank in group.present or not only_if_expected):
@@ -210,7 +217,7 @@ class Roster:
         for name, arrived in list(self._forming.items()):
             overdue = [member for member in arrived.values() if member.deadline <= now]
             if overdue:
-                self._refuse(name, self._who_is_missing(overdue[0], arrived), status=TIMEOUT)
+                self._refuse(name, self._who_is_missing(name, overdue[0]), status=TIMEOUT)
             due = min([due, *(member.deadline - now for member in arrived.values())])
         for peer, (group, member) in list(self._membership.items()):
             if member.lost_at + LAST_WORDS_SECONDS <= now:
@@ -253,6 +260,7 @@ class Roster:
         self._deny(newcomer, problem)
 
     def _refuse(self, name: str, problem: str, status: bytes = ERROR) -> None:
+        self._lost.pop(name, None)
         for member in self._forming.pop(name).values():
             self._deny(member, problem, status)
 
@@ -260,18 +268,23 @@ class Roster:
         member.request.fail(problem, status)
         self._refused.add(member.request.peer)
 
-    def _who_is_missing(self, impatient: Member, arrived: dict[int, Member]) -> str:
+    def _who_is_missing(self, name: str, impatient: Member) -> str:
+        arrived = self._forming[name]
         missing = [rank for rank in range(impatient.size) if rank not in arrived]
         here = ", ".join(str(arrived[rank]) for rank in sorted(arrived))
         who = f"{rank_names(missing)} did not arrive within {impatient.timeout:.3g} s"
         others = {id(group): group for group, _ in self._membership.values()}.values()
         busy = [str(group.members[rank]) for group in others for rank in sorted(group.present)]
-        return f"of {impatient.size} ranks, {who}; here are {here}" + (
-            f"; still in another group are {', '.join(busy)}" if busy else ""
+        lost = [member for _, member in sorted(self._lost.get(name, {}).items())]
+        return (
+            f"of {impatient.size} ranks, {who}; here are {here}"
+            + (f"; {', '.join(lost)} came and {'was' if len(lost) == 1 else 'were'} lost" if lost else "")
+            + (f"; still in another group are {', '.join(busy)}" if busy else "")
         )
 
     def _form(self, name: str, members: dict[int, Member]) -> None:
         self._formed += 1
+        self._lost.pop(name, None)
         group = Group(f"{name}#{self._formed}", members, set(members))
         people = {rank: str(members[rank]) for rank in sorted(members)}
         known = {

@@ -96,6 +96,13 @@ class StoreServer:
         """Tell that `rank` ended in order: a failure only for those that still expect something of it."""
         self._thread.post(lambda: self._roster.report(rank, message, only_if_expected=True))
 
+    def will_not_come(self, rank: int, message: str) -> None:
+        """Tell those that wait for `rank` to come that it has ended; groups that are complete find out by themselves.
+
+        Arguments are those of `report`.
+        """
+        self._thread.post(lambda: self._roster.will_not_come(rank, message))
+
     def dissolve(self, reason: str) -> None:
         """Send away all who wait for a group to be complete, which raises `StoreGone` there, unless one has been."""
         self._thread.post(lambda: self._roster.dissolve(reason))

@@ -61,6 +61,7 @@ class SocketThread:
         self._monitor = self.socket.get_monitor_socket()
         self._inbox: zmq.Socket[bytes] = self._context.socket(zmq.PAIR)
         self._wake: zmq.Socket[bytes] = self._context.socket(zmq.PAIR)
+        self._inbox.rcvhwm = self._wake.sndhwm = 0  # who posts holds a lock, and must not wait
         self._inbox.bind("inproc://wake")
         self._wake.connect("inproc://wake")
         self._posted: deque[Callable[[], None]] = deque()

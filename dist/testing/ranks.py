@@ -13,6 +13,7 @@ import os
 import pickle
 import runpy
 import signal
+import struct
 import sys
 import time
 import traceback
@@ -25,6 +26,8 @@ from typing import Any, BinaryIO
 _GRACE = 0.3  # seconds
 _SHOW_YOURSELF = signal.SIGUSR2
 _PR_SET_PDEATHSIG = 1
+# Of a rank that has ended: its number, whether it had to be ended, the exit code, and when in `time.monotonic()`.
+STATUS = struct.Struct("<i?id")
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Job:
         timeout: seconds, from when everything is loaded.
         environments: variables for each rank.
         results, traces: a file descriptor per rank.
-        statuses: a file descriptor.
+        statuses: a file descriptor of a pipe: how each rank has ended, as `STATUS` packs it, and when.
     """
 
     parent: int
@@ -87,27 +90,28 @@ def _wait_for(ranks: dict[int, int], job: Job) -> None:
 
     def end(signum: int, frame: FrameType | None) -> None:
         send(signal.SIGKILL if overdue else _SHOW_YOURSELF)
-        signal.setitimer(signal.ITIMER_REAL, _GRACE)
 
     signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, job.timeout)
-    with os.fdopen(job.statuses, "wb") as statuses:
-        while ranks:
-            pid, status = os.waitpid(-1, os.WUNTRACED | os.WCONTINUED)
-            if os.WIFSTOPPED(status):
-                stopped.add(pid)
-            elif os.WIFCONTINUED(status):
-                stopped.discard(pid)
-            else:
-                code = None if overdue else os.waitstatus_to_exitcode(status)
-                pickle.dump((ranks.pop(pid), code, time.monotonic()), statuses)
-            if ranks.keys() <= stopped:
-                send(signal.SIGKILL)
+    # Again and again: a signal that comes just before `waitpid` does not interrupt it.
+    signal.setitimer(signal.ITIMER_REAL, job.timeout, _GRACE)
+    while ranks:
+        pid, status = os.waitpid(-1, os.WUNTRACED | os.WCONTINUED)
+        if os.WIFSTOPPED(status):
+            stopped.add(pid)
+        elif os.WIFCONTINUED(status):
+            stopped.discard(pid)
+        else:
+            code = os.waitstatus_to_exitcode(status)
+            os.write(job.statuses, STATUS.pack(ranks.pop(pid), overdue, code, time.monotonic()))
+        if ranks.keys() <= stopped:
+            send(signal.SIGKILL)
+    signal.setitimer(signal.ITIMER_REAL, 0.0)
 
 
 def _run_rank(job: Job, rank: int, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
     """Be one rank; an exception leaves this function as it would leave the user's script."""
     _die_with(os.getppid())
+    os.close(job.statuses)
     os.environ.update(job.environments[rank])
     faulthandler.register(_SHOW_YOURSELF, file=job.traces[rank])
     # The traceback goes to the one who called run_world, and need not be printed here as well.

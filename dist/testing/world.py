@@ -6,11 +6,13 @@ import contextlib
 import os
 import pickle
 import secrets
+import select
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import IO, Any, TypeVar
@@ -18,12 +20,14 @@ from typing import IO, Any, TypeVar
 from dist.arguments import integer
 from dist.faults import VARIABLE, FaultPlan
 from dist.store import StoreServer
-from dist.testing.ranks import Job, call_initialized
+from dist.testing.ranks import STATUS, Job, call_initialized
 from dist.timeouts import timeout_seconds
 
 ResultT = TypeVar("ResultT")
 # To load what the ranks need, and for them to end when the time is over.
 _START_AND_END = 60.0  # seconds
+# By rank: the exit code, or None if it had to be ended, and when.
+Ended = dict[int, tuple[int | None, float]]
 
 
 class RankError(RuntimeError):
@@ -63,13 +67,9 @@ class Outcome:
     def __str__(self) -> str:
         if self.code is None or self.trace:
             return f"rank {self.rank} was not done in time:\n{self.trace or 'it does not say where it was'}"
-        if self.code < 0:
-            return f"rank {self.rank} was killed by {signal.Signals(-self.code).name}"
-        return (
-            f"rank {self.rank} failed:\n{self.error}"
-            if self.error
-            else f"rank {self.rank} exited with code {self.code}"
-        )
+        if self.error and self.code >= 0:
+            return f"rank {self.rank} failed:\n{self.error}"
+        return f"rank {self.rank} {_how(self.code)}"
 
 
 def run_world(
@@ -144,7 +144,9 @@ def run_ranks(
         server = StoreServer(secret=secret, world_size=n)
         stack.callback(server.close)
         results, traces = ([stack.enter_context(tempfile.TemporaryFile()) for _ in range(n)] for _ in range(2))
-        statuses = stack.enter_context(tempfile.TemporaryFile())
+        ends = os.pipe()
+        statuses = stack.enter_context(os.fdopen(ends[0], "rb", 0))
+        writer = stack.enter_context(os.fdopen(ends[1], "wb", 0))
         job = Job(
             parent=os.getpid(),
             main=_main_script(work),
@@ -153,10 +155,12 @@ def run_ranks(
             environments=[_environment(rank, n, server.port, secret) | planned for rank in range(n)],
             results=[file.fileno() for file in results],
             traces=[file.fileno() for file in traces],
-            statuses=statuses.fileno(),
+            statuses=writer.fileno(),
         )
-        _run(job)
-        return _outcomes(results, traces, statuses)
+        with _started(job):
+            writer.close()  # so that the other end is at its end once nobody is left
+            ended = _follow(statuses, server, time.monotonic() + seconds + _START_AND_END)
+        return _outcomes(results, traces, ended)
 
 
 def _pickled(fn: Callable[..., Any], args: tuple[Any, ...]) -> bytes:
@@ -185,44 +189,66 @@ def _environment(rank: int, size: int, port: int, secret: bytes) -> dict[str, st
     }
 
 
-def _run(job: Job) -> None:
-    """Run the job to its end, or to the end of its time; no process of it is left afterwards."""
+@contextlib.contextmanager
+def _started(job: Job) -> Iterator[None]:
+    """Run the job while this is entered; no process of it is left afterwards."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     environment.pop("TENSORLIB_LAUNCHER", None)
     for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
         environment.setdefault(f"{library}_NUM_THREADS", "1")
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from dist.testing.ranks import main; main()"],
-        stdin=subprocess.PIPE,
-        pass_fds=[*job.results, *job.traces, job.statuses],
-        env=environment,
-        start_new_session=True,
-    )
+    with tempfile.TemporaryFile() as stdin:
+        stdin.write(pickle.dumps(job))
+        stdin.seek(0)
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from dist.testing.ranks import main; main()"],
+            stdin=stdin,
+            pass_fds=[*job.results, *job.traces, job.statuses],
+            env=environment,
+            start_new_session=True,
+        )
     try:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.communicate(pickle.dumps(job), timeout=job.timeout + _START_AND_END)
+        yield
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
-def _outcomes(results: Sequence[IO[bytes]], traces: Sequence[IO[bytes]], statuses: IO[bytes]) -> list[Outcome]:
-    ended = {rank: (code, at) for rank, code, at in _read_all(statuses)}
+def _follow(statuses: IO[bytes], server: StoreServer, deadline: float) -> Ended:
+    """Note how each rank ends, until all have or the deadline, and let those know who wait for it to come."""
+    ended: Ended = {}
+    while select.select([statuses], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        status = statuses.read(STATUS.size)
+        if not status:
+            break
+        rank, overdue, code, at = STATUS.unpack(status)
+        ended[rank] = None if overdue else code, at
+        if not overdue:
+            server.will_not_come(rank, _how(code))
+    return ended
+
+
+def _how(code: int) -> str:
+    """Say how a process has ended."""
+    if code >= 0:
+        return f"exited with code {code}"
+    return f"was killed by {signal.Signals(-code).name if -code in set(signal.Signals) else f'signal {-code}'}"
+
+
+def _outcomes(results: Sequence[IO[bytes]], traces: Sequence[IO[bytes]], ended: Ended) -> list[Outcome]:
     outcomes = []
     for rank, (result, trace) in enumerate(zip(results, traces, strict=True)):
-        value, error = next(iter(_read_all(result)), (None, ""))
+        value, error = _read(result)
         code, at = ended.get(rank, (None, float("inf")))
         trace.seek(0)
         outcomes.append(Outcome(rank, value, error, code, at, trace.read().decode(errors="replace")))
     return outcomes
 
 
-def _read_all(file: IO[bytes]) -> list[Any]:
-    """Read what was pickled into a file; a process that was killed may have written part of it."""
+def _read(file: IO[bytes]) -> tuple[Any, str]:
+    """Read what a rank wrote into its file; one that was killed may have written a part, or nothing."""
     file.seek(0)
-    found = []
     with contextlib.suppress(EOFError, pickle.UnpicklingError):
-        while True:
-            found.append(pickle.load(file))
-    return found
+        value, error = pickle.load(file)
+        return value, error
+    return None, ""

@@ -199,6 +199,7 @@ class _Mesh:
             expected = self._proof(b"accept", self._rank, peer, ours, theirs)
             if not hmac.compare_digest(await _read(sock, PROOF_BYTES), expected):
                 raise _StrangerError("it does not know the job's secret")
+            self._keep(peer, sock)
         except (OSError, _StrangerError) as error:
             sock.close()
             raise TransportError(
@@ -207,7 +208,6 @@ class _Mesh:
         except asyncio.CancelledError:
             sock.close()
             raise
-        self._keep(peer, sock)
 
     def _keep(self, peer: int, sock: socket.socket) -> None:
         _tune(sock)

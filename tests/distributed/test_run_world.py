@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import psutil
 import pytest
 
 import dist
-from dist.testing import RankError, run_ranks, run_world
+from dist.testing import RankError, ranks, run_ranks, run_world
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -128,6 +129,53 @@ def test_a_rank_that_forgets_to_destroy_the_group_ends_well() -> None:
     outcomes = run_ranks(3, forget_to_destroy)
     assert [outcome.code for outcome in outcomes] == [0, 0, 0]
     assert all(not psutil.pid_exists(outcome.value) for outcome in outcomes)
+
+
+def never_come(how: Callable[[], None]) -> str:
+    if os.environ["RANK"] == "1":
+        how()
+    with pytest.raises(dist.PeerError) as caught:
+        dist.init_process_group(timeout=20)
+    return str(caught.value)
+
+
+def be_killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("how", "reason"), [(be_killed, "was killed by SIGKILL"), (sys.exit, "exited with code 0")])
+def test_who_waits_for_a_rank_that_never_comes_is_told_at_once(how: Callable[[], None], reason: str) -> None:
+    started = time.monotonic()
+    outcomes = run_ranks(3, never_come, how, timeout=20)
+    assert time.monotonic() - started < 15
+    expected = f"join: rank 1 {reason} before all ranks had arrived"
+    assert [outcome.value for outcome in outcomes] == [expected, None, expected]
+
+
+def test_the_end_of_time_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal that comes just before the system call that waits interrupts nothing: there must be another one."""
+    wait, alarm = os.waitpid, {signal.SIGALRM}
+
+    def wait_once_the_signal_came(pid: int, options: int) -> tuple[int, int]:
+        monkeypatch.setattr(os, "waitpid", wait)
+        signal.pthread_sigmask(signal.SIG_BLOCK, alarm)
+        assert signal.sigtimedwait(alarm, 10)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, alarm)
+        return wait(pid, options)
+
+    ended, statuses = os.pipe()
+    rank = subprocess.Popen(["sleep", "5"])
+    before = signal.getsignal(signal.SIGALRM)
+    monkeypatch.setattr(os, "waitpid", wait_once_the_signal_came)
+    try:
+        ranks._wait_for({rank.pid: 0}, ranks.Job(os.getpid(), "", b"", 0.1, [], [], [], statuses))
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        os.close(statuses)
+    with os.fdopen(ended, "rb") as file:
+        number, overdue, _, _ = ranks.STATUS.unpack(file.read())
+    assert (number, overdue) == (0, True)
+    rank.wait()
 
 
 def test_what_cannot_be_pickled_is_refused() -> None:

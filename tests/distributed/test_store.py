@@ -17,7 +17,7 @@ from zmq.utils.monitor import parse_monitor_message
 
 from dist.errors import StoreError, StoreGone, StoreTimeout
 from dist.store import PrefixStore, Store, StoreClient, StoreServer
-from dist.store.socket_thread import use_curve
+from dist.store.socket_thread import SocketThread, use_curve
 from tests.distributed.control_plane import ROOT, in_threads, nothing_left
 
 SECRET = b"the secret of this job"
@@ -278,6 +278,15 @@ def test_the_thread_of_events_cannot_wait_for_itself(client: StoreClient) -> Non
     client.request("announce", b"kind", b"payload")
     assert called.wait(5)
     assert "cannot be asked from the thread" in str(caught[0])
+
+
+def test_posting_never_waits_for_the_thread() -> None:
+    thread = SocketThread("busy", zmq.DEALER)  # not started: it takes nothing
+    posting = threading.Thread(target=lambda: [thread.post(lambda: None) for _ in range(5000)], daemon=True)
+    posting.start()
+    posting.join(10)
+    assert not posting.is_alive()
+    thread.close()
 
 
 def test_closing_twice(server: StoreServer, client: StoreClient) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from dist.errors import PeerLost, TransportError, TransportTimeout
+from dist.transport import handshake
 from dist.transport.bootstrap import Bootstrap
 from dist.transport.framing import DATA, HEADER_BYTES, pack_header, unpack_header
 from dist.transport.handshake import Address
@@ -125,6 +126,17 @@ def test_rank_with_another_secret_is_refused_and_logged(caplog: pytest.LogCaptur
     assert isinstance(connecting, TransportError)
     assert connecting.rank == 0
     assert "does not know the job's secret" in caplog.text
+
+
+def test_a_connection_that_breaks_as_it_is_complete_names_the_rank(monkeypatch: pytest.MonkeyPatch) -> None:
+    def has_broken(sock: socket.socket) -> None:
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    monkeypatch.setattr(handshake, "_tune", has_broken)
+    _, connecting = connect_pair((b"secret", b"secret"), timeout=0.5)
+    assert isinstance(connecting, TransportError)
+    assert connecting.rank == 0
+    assert "rank 1: connect to rank 0 at 127.0.0.1:" in str(connecting)
 
 
 def test_strangers_change_nothing(caplog: pytest.LogCaptureFixture) -> None:
