@@ -32,15 +32,15 @@ class Reducer:
         if ufunc is None:
             _reduce(op, parts, out)
         elif len(parts) == 2:
-            self._run(ufunc, parts[0], parts[1], out)
+            self._run(ufunc, parts[0], parts[1], out=out)
         else:
             self._run(_fold, ufunc, parts, out)
 
 
 def _fold(ufunc: np.ufunc, parts: Sequence[Array], out: Array) -> None:
-    ufunc(parts[0], parts[1], out)
+    ufunc(parts[0], parts[1], out=out)
     for part in parts[2:]:
-        ufunc(out, part, out)
+        ufunc(out, part, out=out)
 
 
 def _reduce(op: ReduceOp, parts: Sequence[Array], out: Array) -> None:
