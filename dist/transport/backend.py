@@ -19,7 +19,7 @@ from dist.transport.tcp import TcpTransport, connect_tcp
 TransportT = TypeVar("TransportT", bound=Transport)
 _POLL = 0.5  # seconds
 # A rank that cannot be connected to has often failed: word of how is on its way.
-_WORD_OF_FAILURE = 1.0  # seconds
+_WORD_OF_FAILURE = 2.5  # seconds
 
 
 def backend() -> Backend:
