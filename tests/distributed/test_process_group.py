@@ -1,12 +1,10 @@
-"""Every collective on every kind of array, what is checked before anything is sent, order, and the flight record."""
+"""Every collective on every kind of array, what is checked before anything is sent, and order."""
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -342,36 +340,6 @@ def test_a_closed_group_says_so() -> None:
     group.close()
     with pytest.raises(DistError, match="barrier: group world was destroyed"):
         group.barrier()
-
-
-def test_flight_record_shows_calls_with_their_sites() -> None:
-    def work() -> str:
-        dist.all_reduce(np.ones(3, np.float32))  # the line that is looked for
-        dist.barrier()
-        if dist.get_rank() == 0:
-            dist.send(np.ones(1), 1)
-        else:
-            dist.recv(np.ones(1), 0)
-        return dist.get_flight_record()
-
-    first, second = dist.simulate(2, work)
-    here = Path(__file__)
-    line = next(i for i, text in enumerate(here.read_text().splitlines(), start=1) if "that is looked for" in text)
-    record = first.splitlines()
-    assert record[0].startswith("done ")
-    assert re.search(rf"all_reduce\(3 x float32, SUM\) #1 at .*{here.name}:{line}$", record[0])
-    assert "barrier() #2 at" in record[1]
-    assert "send(1 x float64, to 1) at" in record[2]
-    assert "recv(1 x float64, from 0) at" in second
-
-
-def test_flight_record_keeps_the_last_thousand_calls() -> None:
-    group = alone()
-    for _ in range(1003):
-        group.barrier()
-    calls = group.record.calls()
-    assert [calls[0].number, calls[-1].number, len(calls)] == [4, 1003, 1000]
-    assert all(call.state == "done" and call.ended >= call.started for call in calls)
 
 
 def test_statistics_count_calls_bytes_and_waiting() -> None:
