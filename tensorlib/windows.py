@@ -32,7 +32,7 @@ DOCUMENTATION = """Return the {what}.
         TypeError: the type is not floating point.
 
     Example:
-        >>> tensorlib.{name}({given})[1:]
+        >>> tensorlib.{name}({given})
         tensor({found})
     """
 
@@ -42,7 +42,7 @@ def _window(what: str, found: str, given: str = "4", **parameters: str) -> Calla
 
     Args:
         what: the window in words.
-        found: what the example prints, without its first element.
+        found: the elements that the example prints.
         given: the arguments of the example.
         parameters: what the further parameters of the values mean.
     """
@@ -52,12 +52,17 @@ def _window(what: str, found: str, given: str = "4", **parameters: str) -> Calla
         signature = _signature(values)
 
         def window(*args: Any, **kwargs: Any) -> Tensor:
-            bound = signature.bind(*args, **kwargs)
+            try:
+                bound = signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{name}() {error}") from None
             bound.apply_defaults()
             return _filled(name, values, **bound.arguments)
 
         lines = "".join(f"\n        {parameter}: {meaning}." for parameter, meaning in parameters.items())
         window.__name__ = window.__qualname__ = name
+        window.__annotations__ = {each.name: each.annotation for each in signature.parameters.values()}
+        window.__annotations__["return"] = signature.return_annotation
         window.__signature__ = signature  # type: ignore[attr-defined]
         window.__doc__ = DOCUMENTATION.format(what=what, parameters=lines, name=name, given=given, found=found)
         public_function(window)
@@ -96,19 +101,19 @@ def _filled(
     return finished(array.astype(kind.numpy), None, requires_grad)
 
 
-@_window("Bartlett window, a triangle: `1 - |2 * n / (N - 1) - 1|`", "[0.5000, 1.0000, 0.5000]")
+@_window("Bartlett window, a triangle: `1 - |2 * n / (N - 1) - 1|`", "[0.0000, 0.5000, 1.0000, 0.5000]")
 def _bartlett(xp: Any, part: Any) -> Any:
     return 1 - xp.abs(2 * part - 1)
 
 
-@_window("Hann window: `0.5 - 0.5 * cos(2 * pi * n / (N - 1))`", "[0.5000, 1.0000, 0.5000]")
+@_window("Hann window: `0.5 - 0.5 * cos(2 * pi * n / (N - 1))`", "[0.0000, 0.5000, 1.0000, 0.5000]")
 def _hann(xp: Any, part: Any) -> Any:
     return _hamming(xp, part, 0.5, 0.5)
 
 
 @_window(
     "Hamming window: `alpha - beta * cos(2 * pi * n / (N - 1))`",
-    "[0.5400, 1.0000, 0.5400]",
+    "[0.0800, 0.5400, 1.0000, 0.5400]",
     alpha="the constant term",
     beta="the factor of the cosine",
 )
@@ -118,7 +123,7 @@ def _hamming(xp: Any, part: Any, alpha: float = 0.54, beta: float = 0.46) -> Any
 
 @_window(
     "Blackman window: `0.42 - 0.5 * cos(2 * pi * n / (N - 1)) + 0.08 * cos(4 * pi * n / (N - 1))`",
-    "[0.3400, 1.0000, 0.3400]",
+    "[-1.3878e-17,  3.4000e-01,  1.0000e+00,  3.4000e-01]",
 )
 def _blackman(xp: Any, part: Any) -> Any:
     return 0.42 - 0.5 * xp.cos(2 * math.pi * part) + 0.08 * xp.cos(4 * math.pi * part)
@@ -126,7 +131,7 @@ def _blackman(xp: Any, part: Any) -> Any:
 
 @_window(
     "Kaiser window: `I0(beta * sqrt(1 - (2 * n / (N - 1) - 1) ** 2)) / I0(beta)`",
-    "[0.8348, 1.0000, 0.8348]",
+    "[0.4387, 0.8348, 1.0000, 0.8348]",
     "4, beta=2.0",
     beta="how steep it is; 0 gives ones",
 )

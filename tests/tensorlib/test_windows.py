@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, get_type_hints
+
 import numpy
 import pytest
 import scipy.signal
@@ -53,3 +55,13 @@ def test_wrong_arguments(name):
         make(-1)
     with pytest.raises(TypeError, match=f"{name}: needs a floating point type, not int64"):
         make(3, dtype=tensorlib.int64)
+    with pytest.raises(TypeError, match=rf"^{name}\(\) got an unexpected keyword argument 'foo'$"):
+        make(3, foo=1)
+    with pytest.raises(TypeError, match=rf"^{name}\(\) missing a required argument: 'window_length'$"):
+        make()
+
+
+def test_type_hints():
+    options = {"dtype": Any, "device": Any, "requires_grad": bool, "return": tensorlib.Tensor}
+    assert get_type_hints(tensorlib.hann_window) == {"window_length": int, "periodic": bool, **options}
+    assert get_type_hints(tensorlib.kaiser_window) == {"window_length": int, "periodic": bool, "beta": float, **options}
