@@ -6,7 +6,7 @@ import contextlib
 import os
 import pickle
 import secrets
-import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -26,6 +26,8 @@ from dist.timeouts import timeout_seconds
 ResultT = TypeVar("ResultT")
 # To load what the ranks need, and for them to end when the time is over.
 _START_AND_END = 60.0  # seconds
+# As long as `epoll` can wait: it counts milliseconds in 31 bits.
+_LONGEST_WAIT = 2e6  # seconds
 # By rank: the exit code, or None if it had to be ended, and when.
 Ended = dict[int, tuple[int | None, float]]
 
@@ -217,14 +219,16 @@ def _started(job: Job) -> Iterator[None]:
 def _follow(statuses: IO[bytes], server: StoreServer, deadline: float) -> Ended:
     """Note how each rank ends, until all have or the deadline, and let those know who wait for it to come."""
     ended: Ended = {}
-    while select.select([statuses], [], [], max(0.0, deadline - time.monotonic()))[0]:
-        status = statuses.read(STATUS.size)
-        if not status:
-            break
-        rank, overdue, code, at = STATUS.unpack(status)
-        ended[rank] = None if overdue else code, at
-        if not overdue:
-            server.will_not_come(rank, _how(code))
+    with selectors.DefaultSelector() as selector:
+        selector.register(statuses, selectors.EVENT_READ)
+        while selector.select(min(max(0.0, deadline - time.monotonic()), _LONGEST_WAIT)):
+            status = statuses.read(STATUS.size)
+            if not status:
+                break
+            rank, overdue, code, at = STATUS.unpack(status)
+            ended[rank] = None if overdue else code, at
+            if not overdue:
+                server.will_not_come(rank, _how(code))
     return ended
 
 

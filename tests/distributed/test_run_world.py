@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -11,13 +13,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import psutil
 import pytest
 
 import dist
-from dist.testing import RankError, ranks, run_ranks, run_world
+from dist.testing import RankError, ranks, run_ranks, run_world, world
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -152,30 +155,57 @@ def test_who_waits_for_a_rank_that_never_comes_is_told_at_once(how: Callable[[],
     assert [outcome.value for outcome in outcomes] == [expected, None, expected]
 
 
-def test_the_end_of_time_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A signal that comes just before the system call that waits interrupts nothing: there must be another one."""
-    wait, alarm = os.waitpid, {signal.SIGALRM}
+MISSED = """
+import os, signal, subprocess, sys
+from dist.testing import ranks
 
-    def wait_once_the_signal_came(pid: int, options: int) -> tuple[int, int]:
-        monkeypatch.setattr(os, "waitpid", wait)
-        signal.pthread_sigmask(signal.SIG_BLOCK, alarm)
-        assert signal.sigtimedwait(alarm, 10)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, alarm)
-        return wait(pid, options)
+wait, alarm = os.waitpid, {signal.SIGALRM}
 
-    ended, statuses = os.pipe()
-    rank = subprocess.Popen(["sleep", "5"])
-    before = signal.getsignal(signal.SIGALRM)
-    monkeypatch.setattr(os, "waitpid", wait_once_the_signal_came)
-    try:
-        ranks._wait_for({rank.pid: 0}, ranks.Job(os.getpid(), "", b"", 0.1, [], [], [], statuses))
-    finally:
-        signal.signal(signal.SIGALRM, before)
-        os.close(statuses)
-    with os.fdopen(ended, "rb") as file:
-        number, overdue, _, _ = ranks.STATUS.unpack(file.read())
+def wait_once_the_signal_came(pid, options):
+    os.waitpid = wait
+    signal.pthread_sigmask(signal.SIG_BLOCK, alarm)
+    assert signal.sigtimedwait(alarm, 10)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, alarm)
+    return wait(pid, options)
+
+rank = subprocess.Popen(["sleep", "60"])
+try:
+    os.waitpid = wait_once_the_signal_came
+    ranks._wait_for({rank.pid: 0}, ranks.Job(os.getppid(), "", b"", 0.1, [], [], [], sys.stdout.fileno()))
+finally:
+    rank.kill()
+"""
+
+
+def test_the_end_of_time_is_not_missed() -> None:
+    """A signal that comes just before the system call that waits interrupts nothing: there must be another one.
+
+    In a process of its own, as it waits for any child and sets a signal handler.
+    """
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    found = subprocess.run([sys.executable, "-c", MISSED], env=environment, capture_output=True, timeout=90)
+    assert found.returncode == 0, found.stderr.decode()
+    number, overdue, code, _ = ranks.STATUS.unpack(found.stdout)
     assert (number, overdue) == (0, True)
-    rank.wait()
+    assert code < 0  # killed before its sleep was over
+
+
+def test_ranks_are_followed_where_many_files_are_open() -> None:
+    """The descriptor of the pipe may be one that `select.select` cannot take: 1024 or above."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard <= 1024:
+        pytest.skip("no process may open so many files here")
+    reader, writer = os.pipe()
+    if soft != resource.RLIM_INFINITY and soft <= 1024:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1025, hard))
+    try:
+        os.write(writer, ranks.STATUS.pack(0, True, -9, 1.5))
+        os.close(writer)
+        with os.fdopen(fcntl.fcntl(reader, fcntl.F_DUPFD_CLOEXEC, 1024), "rb", 0) as statuses:
+            assert world._follow(statuses, mock.Mock(), deadline=1e9) == {0: (None, 1.5)}
+    finally:
+        os.close(reader)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_what_cannot_be_pickled_is_refused() -> None:
