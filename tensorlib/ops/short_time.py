@@ -54,23 +54,35 @@ def stft(
         tensor([[2.+0.j, 2.+0.j],
                 [0.+0.j, 0.+0.j]])
     """
+    _check_signals(input)
+    hop, weights = _hop_and_window("stft", n_fft, hop_length, win_length, window, input)
+    is_complex = input.dtype.is_complex or weights.dtype.is_complex
+    if return_complex is None and not is_complex:
+        raise ArgumentError("stft: return_complex must be given for real signals")
+    transform = to_half if _is_half("stft", onesided, is_complex) else whole
+    frames = _frames(_padded(input, n_fft // 2, pad_mode) if center else input, n_fft, hop) * weights
+    result = transform("stft", frames, None, -1, _norm(normalized), inverse=False).movedim(-1, -2)
+    return view_as_real(result) if return_complex is not None and not return_complex else result
+
+
+def _check_signals(input: Tensor) -> None:
     require_tensor("stft", input)
     if not (input.dtype.is_floating_point or input.dtype.is_complex):
         raise TypeError(f"stft: needs a floating point or complex tensor, not {input.dtype.name}")
     if input.ndim not in (1, 2):
         raise ShapeError(f"stft: needs signals of shape (length,) or (signals, length), not {tuple(input.shape)}")
-    hop, weights = _hop_and_window("stft", n_fft, hop_length, win_length, window, input)
-    is_complex = input.dtype.is_complex or weights.dtype.is_complex
-    if return_complex is None and not is_complex:
-        raise ArgumentError("stft: return_complex must be given for real signals")
-    half = _is_half("stft", onesided, is_complex)
-    signal = _padded(input, n_fft // 2, pad_mode) if center else input
-    if n_fft > signal.shape[-1]:
-        raise ArgumentError(f"stft: frames of {n_fft} elements do not fit signals of length {signal.shape[-1]}")
-    frames = signal.unfold(-1, n_fft, hop) * weights
-    norm = "ortho" if normalized else "backward"
-    result = (to_half if half else whole)("stft", frames, None, -1, norm, inverse=False).movedim(-1, -2)
-    return result if return_complex or (return_complex is None and is_complex) else view_as_real(result)
+
+
+def _frames(signal: Tensor, size: int, hop: int) -> Tensor:
+    """Return the frames of a signal in the dimension before the last: the opposite of `_overlapped`."""
+    if size > signal.shape[-1]:
+        raise ArgumentError(f"stft: frames of {size} elements do not fit signals of length {signal.shape[-1]}")
+    frames: Tensor = signal.unfold(-1, size, hop)
+    return frames
+
+
+def _norm(normalized: bool) -> str:
+    return "ortho" if normalized else "backward"
 
 
 def _padded(input: Tensor, width: int, mode: str) -> Tensor:
@@ -147,23 +159,11 @@ def istft(
         raise ArgumentError(f"istft: hop_length {hop} is more than win_length {win_length or n_fft}")
     if weights.dtype.is_complex and not return_complex:
         raise ArgumentError("istft: a complex window needs return_complex=True")
-    half = _is_half("istft", input.shape[-2] != n_fft if onesided is None else onesided, return_complex)
-    if input.shape[-2] != (n_fft // 2 + 1 if half else n_fft):
-        raise ArgumentError(f"istft: {input.shape[-2]} frequencies given, but n_fft is {n_fft} and onesided {half}")
-    inverse = whole if return_complex else from_half  # which takes the first half of the frequencies
-    norm = "ortho" if normalized else "backward"
-    spectra = input.movedim(-1, -2)[..., : n_fft if return_complex else n_fft // 2 + 1]
-    frames = inverse("istft", spectra, (n_fft,), -1, norm, inverse=True) * weights
-    total = n_fft + hop * (frames.shape[-2] - 1)
+    _check_frequencies(input.shape[-2], n_fft, onesided, return_complex)
+    frames = _inverted(input, n_fft, return_complex, normalized) * weights
     start = n_fft // 2 if center else 0
-    kept = slice(start, total - start if length is None else start + length)
-    envelope = _overlapped((weights * weights).expand(frames.shape[-2:]), hop, total)[kept]
-    if not bool((envelope.abs() > 1e-11).all()) or not envelope.numel():
-        raise ArgumentError("istft: the windows leave out elements of the signal")
-    signal = _overlapped(frames, hop, total)[..., kept] / envelope
-    missing = 0 if length is None else length - signal.shape[-1]
-    result: Tensor = constant_pad(signal, pads=((0, 0),) * (signal.ndim - 1) + ((0, missing),))
-    return result
+    signal = _joined(frames, weights, hop, slice(start, -start or None if length is None else start + length))
+    return signal if length is None else _lengthened(signal, length)
 
 
 def _check_transforms(input: Tensor) -> None:
@@ -172,6 +172,35 @@ def _check_transforms(input: Tensor) -> None:
         raise TypeError(f"istft: needs complex transforms, as of stft with return_complex=True, not {input.dtype.name}")
     if input.ndim not in (2, 3) or not input.numel():
         raise ShapeError(f"istft: needs shape (frequencies, frames) or with signals before, not {tuple(input.shape)}")
+
+
+def _check_frequencies(count: int, n_fft: int, onesided: bool | None, is_complex: bool) -> None:
+    half = _is_half("istft", count != n_fft if onesided is None else onesided, is_complex)
+    if count != (n_fft // 2 + 1 if half else n_fft):
+        raise ArgumentError(f"istft: {count} frequencies given, but n_fft is {n_fft} and onesided {half}")
+
+
+def _inverted(transforms: Tensor, n_fft: int, is_complex: bool, normalized: bool) -> Tensor:
+    """Return the frames that have these transforms; real ones take the first half of the frequencies."""
+    inverse, count = (whole, n_fft) if is_complex else (from_half, n_fft // 2 + 1)
+    spectra = transforms.movedim(-1, -2)[..., :count]
+    return inverse("istft", spectra, (n_fft,), -1, _norm(normalized), inverse=True)
+
+
+def _joined(frames: Tensor, weights: Tensor, hop: int, kept: slice) -> Tensor:
+    """Return the part `kept` of the signals of weighted frames: their sums over those of the squared weights."""
+    count, size = frames.shape[-2:]
+    total = size + hop * (count - 1)
+    envelope = _overlapped((weights * weights).expand((count, size)), hop, total)[kept]
+    if not bool((envelope.abs() > 1e-11).all()) or not envelope.numel():
+        raise ArgumentError("istft: the windows leave out elements of the signal")
+    return _overlapped(frames, hop, total)[..., kept] / envelope
+
+
+def _lengthened(signal: Tensor, length: int) -> Tensor:
+    """Return signals with zeros after them, up to a length."""
+    result: Tensor = constant_pad(signal, pads=((0, 0),) * (signal.ndim - 1) + ((0, length - signal.shape[-1]),))
+    return result
 
 
 def _overlapped(frames: Tensor, hop: int, total: int) -> Tensor:
