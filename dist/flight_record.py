@@ -26,8 +26,8 @@ State = Literal["queued", "running", "done", "failed"]
 _PACKAGE = Path(__file__).resolve().parent
 # What stands between the user's line and us is no better an answer: `with dist.coalescing()` ends in contextlib.
 _OWN_CODE = (f"{_PACKAGE}{os.sep}", f"{_PACKAGE.parent / 'tensorlib'}{os.sep}", contextlib.__file__)
-# A call is recorded by what runs it, at the request of a method of the group, at that of somebody else.
-_OWN_FRAMES = 3
+# A call is recorded by what runs it, at the request of a method of the group.
+_OWN_FRAMES = 2
 
 
 @lru_cache(maxsize=4096)

@@ -182,4 +182,6 @@ def supports_complex(reduceOp: ReduceOp) -> bool:
         >>> supports_complex(ReduceOp.PRODUCT), supports_complex(ReduceOp.MAX)
         (True, False)
     """
+    if not isinstance(reduceOp, ReduceOp):
+        raise TypeError(f"supports_complex: reduceOp is {reduceOp!r}: need a member of dist.ReduceOp")
     return "c" in reduceOp._kinds

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 import dist
+from dist.arguments import integer
 
 
 class DeviceMesh:
@@ -41,9 +42,9 @@ class DeviceMesh:
     """
 
     def __init__(self, device_type: str, mesh: ArrayLike, *, mesh_dim_names: Sequence[str] | None = None) -> None:
-        dist.get_default_backend_for_device(device_type)
+        _check_device("DeviceMesh", device_type)
         self.device_type = device_type
-        self.mesh = np.array(mesh, np.int64)
+        self.mesh = _as_ranks(mesh)
         self.mesh_dim_names = tuple(mesh_dim_names or ())
         self._rank = dist.get_rank()
         _check_ranks(self.mesh, dist.get_world_size())
@@ -62,9 +63,9 @@ class DeviceMesh:
         """The number of dimensions."""
         return self.mesh.ndim
 
-    def size(self, mesh_dim: int | None = None) -> int:
-        """Return the number of ranks, of all or along one dimension."""
-        return self.mesh.size if mesh_dim is None else self.shape[mesh_dim]
+    def size(self, mesh_dim: int | str | None = None) -> int:
+        """Return the number of ranks, of all or along one dimension; raises as `get_group`."""
+        return self.mesh.size if mesh_dim is None else self.shape[self._dim(mesh_dim)]
 
     def get_rank(self) -> int:
         """Return this process's global rank."""
@@ -102,8 +103,8 @@ class DeviceMesh:
 
     def __getitem__(self, mesh_dim_names: str | tuple[str, ...]) -> DeviceMesh:
         """Return the part of the mesh that this process is in, with some of the dimensions, and the same groups."""
-        names = (mesh_dim_names,) if isinstance(mesh_dim_names, str) else tuple(mesh_dim_names)
-        _check_names(names, len(names))
+        names = mesh_dim_names if isinstance(mesh_dim_names, tuple) else (mesh_dim_names,)
+        _check_names(names, max(1, len(names)))
         dims = [self._dim(name) for name in names]
         place = [self.get_local_rank(dim) for dim in range(self.ndim)]
         kept = self.mesh[tuple(slice(None) if dim in dims else index for dim, index in enumerate(place))]
@@ -117,10 +118,11 @@ class DeviceMesh:
         return f"DeviceMesh({self.device_type!r}, {self.mesh.tolist()}, mesh_dim_names={self.mesh_dim_names})"
 
     def _dim(self, mesh_dim: int | str) -> int:
-        known = [*range(self.ndim)] if isinstance(mesh_dim, int) else [*self.mesh_dim_names]
-        if mesh_dim not in known:
+        known = [*self.mesh_dim_names] if isinstance(mesh_dim, str) else [*range(self.ndim)]
+        wanted = mesh_dim if isinstance(mesh_dim, str) else integer("DeviceMesh", "mesh_dim", mesh_dim)
+        if wanted not in known or isinstance(mesh_dim, bool):
             raise ValueError(f"DeviceMesh: mesh_dim is {mesh_dim!r}: need one of {known}")
-        return known.index(mesh_dim)
+        return known.index(wanted)
 
 
 def init_device_mesh(
@@ -136,10 +138,28 @@ def init_device_mesh(
         >>> dist.simulate(4, columns)[1]
         "DeviceMesh('cpu', [1, 3], mesh_dim_names=('data',))"
     """
+    _check_device("init_device_mesh", device_type)
+    if not isinstance(mesh_shape, tuple | list) or not all(type(n) is int and n > 0 for n in mesh_shape):
+        raise ValueError(f"init_device_mesh: mesh_shape is {mesh_shape!r}: need a tuple of positive integers")
     if not dist.is_initialized():
         dist.init_process_group(dist.get_default_backend_for_device(device_type))
     ranks = np.arange(math.prod(mesh_shape)).reshape(mesh_shape)
     return DeviceMesh(device_type, ranks, mesh_dim_names=mesh_dim_names)
+
+
+def _check_device(name: str, device_type: str) -> None:
+    if device_type not in ("cpu", "cuda"):
+        raise ValueError(f"{name}: device_type is {device_type!r}: need 'cpu' or 'cuda'")
+
+
+def _as_ranks(mesh: ArrayLike) -> NDArray[np.int64]:
+    try:
+        ranks = np.asarray(mesh)
+    except ValueError:  # rows of different lengths
+        ranks = np.asarray(None)
+    if ranks.size and ranks.dtype.kind not in "iu":
+        raise ValueError(f"DeviceMesh: mesh is {mesh!r}: need an array of integers, the ranks")
+    return ranks.astype(np.int64)
 
 
 def _check_ranks(mesh: NDArray[np.int64], size: int) -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
 
+import tensorlib
 from dist.errors import DistError
 from dist.parallel.buckets import MEGABYTE
 from dist.parallel.reducer import Reducer
 from dist.process_group import ProcessGroup
 from dist.world import resolve
-from tensorlib import Tensor, device
+from tensorlib import device
 from tensorlib.autograd.modes import is_grad_enabled
 from tensorlib.nn import Module
 
@@ -29,9 +31,8 @@ class DistributedDataParallel(Module):
 
     Args:
         module: the model; none of its parameters may be added or taken away later.
-        device_ids: the one device that the module is on, which tensors among the inputs are then brought to; None
-            leaves them where they are.
-        output_device: accepted, and has to be that device too.
+        device_ids: a list of the one device that the module is on; tensors among the inputs are then brought to it.
+        output_device: the same device, which has the same effect.
         dim: the dimension of the batch; for scripts that pass it.
         broadcast_buffers: copy rank 0's buffers (the statistics of BatchNorm, say) to all ranks in every forward of
             training.
@@ -43,6 +44,7 @@ class DistributedDataParallel(Module):
     Raises:
         DistError: the ranks' models differ, nothing in the module requires a gradient, or a backward left parameters
             without a gradient.
+        TypeError: `device_ids` is no list.
         ValueError: `device_ids` or `output_device` is not where the module is.
 
     Example:
@@ -138,11 +140,13 @@ class DistributedDataParallel(Module):
 
 def _own_device(module: Module, device_ids: Sequence[Any] | None, output_device: Any) -> device | None:
     """Return the one device that a module is on, where its user has named it."""
-    named = [*(device_ids or ()), *([] if output_device is None else [output_device])]
+    if not isinstance(device_ids, list | tuple | None):
+        raise TypeError(f"DistributedDataParallel: device_ids is {device_ids!r}: need a list of one device, or None")
+    named = [each for each in (*(device_ids or ()), output_device) if each is not None]
     if not named:
         return None
     found = {str(parameter.device): parameter.device for parameter in module.parameters()}
-    if len(found) > 1 or any(str(device(each)) not in found for each in named):
+    if len(found) > 1 or {str(tensorlib.empty(0, device=each).device) for each in named} != found.keys():
         raise ValueError(
             f"DistributedDataParallel: device_ids {device_ids}, output_device {output_device}: the module is on "
             f"{', '.join(found)}: need None, or the one device that all of it is on"
@@ -152,10 +156,14 @@ def _own_device(module: Module, device_ids: Sequence[Any] | None, output_device:
 
 def _brought_to(place: device, value: Any) -> Any:
     """Return a value in which all tensors, however deep in tuples, lists and dicts, are on a device."""
-    if isinstance(value, Tensor):
+    if tensorlib.is_tensor(value):
         return value.to(place)
     if isinstance(value, dict):
-        return {key: _brought_to(place, item) for key, item in value.items()}
+        brought = copy(value)  # of its own type
+        brought.update({key: _brought_to(place, item) for key, item in value.items()})
+        return brought
+    if isinstance(value, tuple) and hasattr(value, "_make"):
+        return value._make([_brought_to(place, item) for item in value])
     if type(value) in (list, tuple):
         return type(value)([_brought_to(place, item) for item in value])
     return value

@@ -21,6 +21,7 @@ from dist.reduction import ReduceOp
 from dist.work import Work
 from tensorlib import Tensor
 from tensorlib.autograd.engine import call_after_backward
+from tensorlib.tensor import wrap
 
 
 class Bucket:
@@ -37,7 +38,8 @@ class Bucket:
         first = parameters[positions[0]]
         counts = [parameters[k].numel() for k in positions]
         self.flat = tensorlib.zeros(sum(counts), dtype=first.dtype, device=first.device)
-        parts = self.flat.split(counts)
+        # Tensors of their own: a gradient that its user modifies is no change of the others.
+        parts = [wrap(part._array) for part in self.flat.split(counts)]
         self.views = {k: part.view(parameters[k].shape) for k, part in zip(positions, parts, strict=True)}
         self.missing = set(positions)
         self.work: Work | None = None

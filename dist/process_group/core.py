@@ -124,8 +124,9 @@ class Core:
         dtype, count = ("", 0) if buffer is None else (buffer.dtype, buffer.flat.size)
         signature, mark = signed(self._identity, op, dtype, count if elements is None else elements, root, reduce_op)
         with self._order:
-            number = self._submitted = self._submitted + 1
+            number = self._submitted + 1
             call = Call(number, self.name, self.ranks, signature, fingerprint(number, mark))
+            self._submitted = number
             self._note(call, buffer)
             work = None
             if async_op or self._finished != number - 1:

@@ -41,6 +41,8 @@ class Backend(str):
     def __new__(cls, name: str) -> Backend:
         """Check the name."""
         known = backends.names()
+        if not isinstance(name, str):
+            raise TypeError(f"Backend: name is {name!r}: need a string")
         if name.lower() not in known:
             raise ValueError(f"Backend: name is {name!r}: need one of {', '.join(known)}")
         return super().__new__(cls, name.lower())
@@ -48,7 +50,7 @@ class Backend(str):
 
 def is_backend_available(backend: str) -> bool:
     """Tell whether `init_process_group` takes a backend of this name, in small letters or capital ones."""
-    return backend.lower() in backends.available()
+    return isinstance(backend, str) and backend.lower() in backends.available()
 
 
 def is_gloo_available() -> bool:

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 class _NonMember:
     """Stands for every group that this process is not in: equal to each of them, and to nothing else."""
 
+    __hash__ = None  # type: ignore[assignment]  # a group's is another, though they are equal
+
     def __eq__(self, other: object) -> bool:
-        return other is self or getattr(other, "rank", 0) == -1
+        return other is self or (hasattr(other, "all_reduce") and getattr(other, "rank", 0) == -1)
 
     def __repr__(self) -> str:
         return "NON_GROUP_MEMBER"
@@ -143,15 +145,27 @@ def split_group(
         [[0, 2], [1, 3], [0, 2], [1, 3]]
     """
     parent = resolve(parent_pg, "split_group")
-    listed = sorted(rank for ranks in split_ranks or [] for rank in ranks)
-    if not listed or len(set(listed)) != len(listed) or not set(listed) <= set(range(parent.size)):
+    if parent.rank < 0:
         raise ValueError(
-            f"split_group: split_ranks is {split_ranks}: need ranks from 0 to {parent.size - 1}, each at most once"
+            f"split_group: rank {parent.global_rank} is not in group {parent.name} of {list(parent.ranks)}"
         )
+    parts = _parts(split_ranks)
+    listed = [rank for part in parts for rank in part]
+    if not all(parts) or not listed or len(set(listed)) < len(listed) or not set(listed) <= set(range(parent.size)):
+        need = f"lists of ranks from 0 to {parent.size - 1}, none empty, each rank at most once"
+        raise ValueError(f"split_group: split_ranks is {split_ranks}: need {need}")
     world = require_world("split_group")
-    members = [[parent.ranks[rank] for rank in ranks] for ranks in split_ranks or []]
-    groups = [world.new_group(ranks, timeout, parent) for ranks in members]
+    groups = [world.new_group([parent.ranks[rank] for rank in part], timeout, parent) for part in parts]
     return next((group for group in groups if group.rank >= 0), None)
+
+
+def _parts(split_ranks: Sequence[Sequence[int]] | None) -> list[list[int]]:
+    from dist.arguments import integer  # here, so that importing dist stays light
+
+    lists = [] if split_ranks is None else list(split_ranks)
+    if any(isinstance(part, int | str) for part in lists):
+        return []
+    return [[integer("split_group", "a rank of split_ranks", rank) for rank in part] for part in lists]
 
 
 def get_global_rank(group: ProcessGroup | None, group_rank: int) -> int:

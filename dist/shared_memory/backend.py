@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import wraps
 from typing import Concatenate, Final, ParamSpec
 
 from dist.algorithms import MessageCollectives
@@ -42,6 +43,7 @@ def _handed_on(
     """Return the method of `HostCollectives` that leaves a collective to what is chosen for it."""
     name = method.__name__
 
+    @wraps(method)
     def hand_on(self: HostCollectives, channel: Channel, /, *args: P.args, **kwargs: P.kwargs) -> None:
         way = self._ways.get(name) or self._find_way(name, channel)
         way(channel, *args, **kwargs)
@@ -94,8 +96,11 @@ class HostCollectives:
 
     def _find_way(self, collective: str, channel: Channel) -> Callable[..., None]:
         found = self._by_message.get(collective) or self._chosen or self._choose(channel)
-        self._ways[collective] = getattr(found, collective)
-        return self._ways[collective]
+        way: Callable[..., None] = getattr(found, collective)
+        with self._lock:
+            if self._chosen is not None:  # else it is closed, or has not been needed
+                self._ways[collective] = way
+        return way
 
     def _choose(self, channel: Channel) -> Collectives:
         chosen = self._connect(channel)

@@ -2,8 +2,8 @@
 
 NumPy adds along contiguous memory with one vector register, pairwise in blocks of 128. `einsum` uses several registers,
 and a compiled loop as many as there are. That is three times as fast, and as exact, since each place of a register adds
-up few elements; a long row is added up in blocks of 1,024. Which elements are added first depends on the shape
-alone, so that bits reproduce.
+up few elements: a single long row is added up in blocks of 1,024, and so are all rows where the array is large. Which
+elements are added first depends on the shape alone, so that bits reproduce.
 """
 
 from __future__ import annotations

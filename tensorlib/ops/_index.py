@@ -13,7 +13,7 @@ from tensorlib.tensor import Tensor
 
 Basic = tuple[Any, ...]
 Advanced = tuple[Any, ...]
-PLAIN_ENDS = (int, type(None))
+_PLAIN_TYPES = (int, type(None))
 
 
 def split_index(name: str, index: Any, array: Any) -> tuple[Basic, Advanced | None]:
@@ -66,9 +66,9 @@ def _makes_a_view(index: Any, ndim: int) -> bool:
             step = item.step
             if not (step is None or (type(step) is int and step > 0)):
                 return False
-            if type(item.start) not in PLAIN_ENDS or type(item.stop) not in PLAIN_ENDS:
+            if type(item.start) not in _PLAIN_TYPES or type(item.stop) not in _PLAIN_TYPES:
                 return False
-        elif type(item) not in PLAIN_ENDS:
+        elif type(item) not in _PLAIN_TYPES:
             return False
     return True
 

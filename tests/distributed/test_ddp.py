@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -242,6 +242,62 @@ def test_parts_of_a_model_may_be_on_different_devices(cuda: str) -> None:
     first, second = dist.simulate(2, work)
     for array, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(array, other)
+
+
+class Batch(dict[str, Any]):
+    """A dict that a module asks for attributes."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self[name]
+
+
+class Pair(NamedTuple):
+    x: Tensor
+    label: str
+
+
+class Places(Net):
+    """Keeps where its inputs were when it saw them."""
+
+    def forward(self, *inputs: Any) -> Any:
+        batch, pair, (x, _), sparse = inputs
+        self.seen = [str(t.device) for t in (batch.x, pair.x, x, sparse)]
+        self.kinds = [type(batch), type(pair), pair.label]
+
+
+@pytest.mark.parametrize("device", [0, "cuda", "cuda:0"])
+def test_inputs_are_brought_to_the_device_in_whatever_holds_them(cuda: str, device: Any) -> None:
+    def work() -> list[Any]:
+        x = tensorlib.ones(2)
+        batch, net = Batch(x=x), Places().to(cuda)
+        DistributedDataParallel(net, device_ids=[device])(batch, Pair(x, "a"), [x, 3], tensorlib.eye(2).to_sparse())
+        assert str(batch.x.device) == "cpu"
+        return [net.seen, net.kinds]
+
+    assert dist.simulate(1, work) == [[[cuda] * 4, [Batch, Pair, "a"]]]
+
+
+def test_gradients_of_one_bucket_are_modified_one_by_one() -> None:
+    def work() -> Any:
+        net = Net()
+        DistributedDataParallel(net)(inputs(0)).backward()
+        q = tensorlib.ones(3, dtype=tensorlib.float64, requires_grad=True)
+        assert net.first.grad is not None
+        assert net.second.grad is not None
+        loss = (net.first.grad * q).sum()
+        net.second.grad.mul_(2)
+        loss.backward()
+        return q.grad is not None and q.grad.tolist() == net.first.grad.tolist()
+
+    assert dist.simulate(2, work) == [True, True]
+
+
+def test_devices_are_named_in_a_list() -> None:
+    def work() -> None:
+        with pytest.raises(TypeError, match="device_ids is 0: need a list of one device, or None"):
+            DistributedDataParallel(Net(), device_ids=0)  # type: ignore[arg-type]
+
+    dist.simulate(1, work)
 
 
 @pytest.mark.parametrize("options", [{"device_ids": [0]}, {"output_device": "cuda:1"}, {"device_ids": ["cpu", 0]}])

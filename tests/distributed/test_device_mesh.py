@@ -76,12 +76,43 @@ def test_wrong_ranks_are_refused(mesh: Any) -> None:
     dist.simulate(4, work)
 
 
+@pytest.mark.parametrize("mesh", [[0.7], [False], ["0"], None, [[0, 1], [2]]])
+def test_what_is_no_array_of_integers_is_refused(mesh: Any) -> None:
+    def work() -> None:
+        with pytest.raises(ValueError, match=r"DeviceMesh: mesh is .*: need an array of integers, the ranks"):
+            DeviceMesh("cpu", mesh)
+
+    dist.simulate(1, work)
+
+
+@pytest.mark.parametrize("shape", [1, (-1, -1), (0,), (1.0,), None])
+def test_wrong_shapes_are_refused(shape: Any) -> None:
+    with pytest.raises(ValueError, match=r"init_device_mesh: mesh_shape is .*: need a tuple of positive integers"):
+        init_device_mesh("cpu", shape)
+    assert not dist.is_initialized()
+
+
+def test_dimensions_are_named_alike_everywhere() -> None:
+    def work() -> None:
+        mesh = init_device_mesh("cpu", (2, 1), mesh_dim_names=("a", "b"))
+        assert mesh.size("a") == mesh.size(np.int64(0)) == 2
+        assert mesh.get_group(np.int64(1)) is mesh.get_group("b")
+        for wrong in (-1, 2, True, "c"):
+            for call in (mesh.size, mesh.get_group):
+                with pytest.raises(ValueError, match=r"DeviceMesh: mesh_dim is .*: need one of \["):
+                    call(wrong)
+        with pytest.raises(ValueError, match=r"mesh_dim_names is \(\): need 1 different names"):
+            mesh[()]
+
+    dist.simulate(2, work)
+
+
 def test_other_wrong_arguments_are_refused() -> None:
     def work() -> None:
         for names in (("a",), ("a", "a"), ("a", "b", "c")):
             with pytest.raises(ValueError, match=r"DeviceMesh: mesh_dim_names is .*: need 2 different names"):
                 init_device_mesh("cpu", (2, 1), mesh_dim_names=names)
-        with pytest.raises(ValueError, match="device is 'mps': need one of cpu, cuda"):
+        with pytest.raises(ValueError, match="init_device_mesh: device_type is 'mps': need 'cpu' or 'cuda'"):
             init_device_mesh("mps", (2,))
         mesh = init_device_mesh("cpu", (2, 1), mesh_dim_names=("a", "b"))
         with pytest.raises(ValueError, match="DeviceMesh: mesh_dim is missing: need one of 2 dimensions"):

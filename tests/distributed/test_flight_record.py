@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,6 +73,18 @@ def test_the_site_is_in_the_users_code_however_the_call_was_made(call: Callable[
     first, _ = dist.simulate(2, work)
     sites = [line.rpartition(" at ")[2].rpartition(":")[0] for line in first.splitlines()]
     assert {Path(site).name for site in sites} == {Path(__file__).name}
+
+
+def test_a_thread_that_is_nothing_but_a_call_has_a_site_too() -> None:
+    (transport,) = make_inproc_world(1)
+    group = ProcessGroup(transport)
+    _thread.start_new_thread(group.barrier, ())
+    deadline = time.monotonic() + 10
+    while not (call := group.record.last()) or call.state != "done":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert Path(call.place.file).name == "barriers.py"
+    assert group.all_reduce(np.ones(1)) is None
 
 
 def test_flight_record_keeps_the_last_thousand_calls() -> None:

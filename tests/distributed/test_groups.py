@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -70,12 +71,15 @@ def test_a_group_is_split_by_its_members_alone() -> None:
                 assert rank_sum(half) == 5
                 dist.destroy_process_group(half)
         else:
-            with pytest.raises(ValueError, match=r"new_group: rank \d is not in group world/1"):
+            with pytest.raises(ValueError, match=r"split_group: rank \d is not in group world/1 of \[1, 2, 4\]"):
                 dist.split_group(parent, [[0]])
         assert rank_sum(dist.split_group(split_ranks=[[0, 1], [2, 3, 4]], timeout=20)) == (1 if rank < 2 else 9)
-        for wrong in (None, [[]], [[0], [0]], [[5]], [[-1]]):
-            with pytest.raises(ValueError, match=r"split_group: split_ranks is .*: need ranks from 0 to 4, each at mo"):
+        for wrong in (None, [], [0], [[]], [[0], []], [[0], [0]], [[5]], [[-1]], np.empty((1, 0), int)):
+            with pytest.raises(ValueError, match=r"split_group: split_ranks is .*: need lists of ranks from 0 to 4,"):
                 dist.split_group(None, wrong)
+        with pytest.raises(TypeError, match=r"split_group: a rank of split_ranks is 0.5: need an integer"):
+            dist.split_group(None, [[0.5]])
+        assert (dist.split_group(None, np.array([[0, 1]])) is None) == (rank > 1)
 
     dist.simulate(5, work)
 
@@ -86,7 +90,7 @@ def test_who_is_no_member_of_a_group() -> None:
         assert (group == others) == (others == group) == (dist.get_rank() == 1)
         assert (group != others) == (dist.get_rank() == 0)
         assert dist.GroupMember.WORLD is dist.group.WORLD
-        assert others not in (dist.group.WORLD, None, 1)
+        assert others not in (dist.group.WORLD, None, 1, SimpleNamespace(rank=-1))
         assert others == others
         assert str(others) == "NON_GROUP_MEMBER"
 

@@ -236,3 +236,11 @@ def test_errors_and_defaults_under_the_names_of_pytorch() -> None:
     assert dist.default_pg_timeout == timedelta(minutes=5)
     assert dist.supports_complex(dist.ReduceOp.SUM)
     assert not dist.supports_complex(dist.ReduceOp.BXOR)
+
+
+def test_names_of_other_types_are_refused() -> None:
+    with pytest.raises(TypeError, match="Backend: name is 1: need a string"):
+        dist.Backend(1)  # type: ignore[arg-type]
+    assert not dist.is_backend_available(None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"supports_complex: reduceOp is 'x': need a member of dist.ReduceOp"):
+        dist.supports_complex("x")  # type: ignore[arg-type]

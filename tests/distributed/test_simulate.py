@@ -16,7 +16,7 @@ from dist.testing import Fault, FaultPlan
 
 
 def wait_until_threads_are(before: set[threading.Thread]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while set(threading.enumerate()) - before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert set(threading.enumerate()) - before == set()
@@ -243,7 +243,7 @@ def test_512_ranks_take_a_thread_each_and_little_memory() -> None:
             assert psutil.Process().memory_info().rss - memory < 250e6
         return float(x[999]), int(y[0])
 
-    assert set(dist.simulate(512, work)) == {(511 * 512 / 2, 17)}
+    assert set(dist.simulate(512, work, timeout=200)) == {(511 * 512 / 2, 17)}
     assert most_threads[0] <= len(before) + 512
     wait_until_threads_are(before)
 
