@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from copy import copy
@@ -153,13 +154,11 @@ def _check_device(name: str, device_type: str) -> None:
 
 
 def _as_ranks(mesh: ArrayLike) -> NDArray[np.int64]:
-    try:
+    with contextlib.suppress(ValueError):  # where rows are of different lengths
         ranks = np.asarray(mesh)
-    except ValueError:  # rows of different lengths
-        ranks = np.asarray(None)
-    if ranks.size and ranks.dtype.kind not in "iu":
-        raise ValueError(f"DeviceMesh: mesh is {mesh!r}: need an array of integers, the ranks")
-    return ranks.astype(np.int64)
+        if ranks.dtype.kind in "iu" or not ranks.size:
+            return ranks.astype(np.int64)
+    raise ValueError(f"DeviceMesh: mesh is {mesh!r}: need an array of integers, the ranks")
 
 
 def _check_ranks(mesh: NDArray[np.int64], size: int) -> None:

@@ -160,10 +160,11 @@ def split_group(
 
 
 def _parts(split_ranks: Sequence[Sequence[int]] | None) -> list[list[int]]:
+    """Return lists of numbers; none where there are none, or where numbers stand for lists."""
     from dist.arguments import integer  # here, so that importing dist stays light
 
     lists = [] if split_ranks is None else list(split_ranks)
-    if any(isinstance(part, int | str) for part in lists):
+    if not all(hasattr(part, "__iter__") for part in lists):
         return []
     return [[integer("split_group", "a rank of split_ranks", rank) for rank in part] for part in lists]
 

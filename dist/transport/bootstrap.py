@@ -1,4 +1,4 @@
-"""What a rank needs to know before it can connect to the others."""
+"""The arguments that all ways to connect the ranks of a job have in common."""
 
 from __future__ import annotations
 

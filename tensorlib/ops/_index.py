@@ -222,7 +222,7 @@ def check_range(name: str, index: Any, length: int) -> None:
         raise TypeError(f"{name}: an index must be of integers, not {index.dtype}")
     if not index.size:
         return
-    if type(index) is numpy.ndarray:  # where it is expanded, one of the equal elements will do
+    if type(index) is numpy.ndarray and 0 in index.strides:  # expanded: one of the equal elements will do
         index = index[tuple([slice(None) if step else 0 for step in index.strides])]
     if index.dtype == numpy.int64 and index.flags.c_contiguous and index.view(numpy.uint64).max() < length:
         return  # as numbers without sign the negative ones are the greatest: one look instead of two

@@ -74,7 +74,7 @@ def test_a_group_is_split_by_its_members_alone() -> None:
             with pytest.raises(ValueError, match=r"split_group: rank \d is not in group world/1 of \[1, 2, 4\]"):
                 dist.split_group(parent, [[0]])
         assert rank_sum(dist.split_group(split_ranks=[[0, 1], [2, 3, 4]], timeout=20)) == (1 if rank < 2 else 9)
-        for wrong in (None, [], [0], [[]], [[0], []], [[0], [0]], [[5]], [[-1]], np.empty((1, 0), int)):
+        for wrong in (None, [], [0], [[]], [[0], []], [[0], [0]], [[5]], [[-1]], np.arange(2), np.empty((1, 0), int)):
             with pytest.raises(ValueError, match=r"split_group: split_ranks is .*: need lists of ranks from 0 to 4,"):
                 dist.split_group(None, wrong)
         with pytest.raises(TypeError, match=r"split_group: a rank of split_ranks is 0.5: need an integer"):
